@@ -1,0 +1,46 @@
+/* Every limit of the program, each with its number: nothing grows without one. The text of an error that a
+ * limit causes names the limit and its number. */
+#ifndef CS_COMMON_BASE_LIMITS_H
+#define CS_COMMON_BASE_LIMITS_H
+
+/* Messages (proto/README.md) */
+#define CS_MESSAGE_BYTES_MAX (4u << 20)      /* one frame on any socket */
+#define CS_MESSAGE_UNPACKED_MAX (64u << 20)  /* memory that unpacking one frame may take */
+#define CS_ACK_LIST_BYTES_MAX (1u << 20)     /* outputs in an ack; more go into a sealed list file */
+
+/* Batches */
+#define CS_BATCH_FILES_MAX 65536u
+#define CS_TASK_SPLITS_MAX 4096u
+#define CS_TASK_SPLIT_BYTES_MAX (1u << 20)   /* packed size of a task's splits */
+#define CS_TASK_WORKERS_KILLED_MAX 4u        /* a task that ended so many workers fails the job */
+#define CS_TASK_ATTEMPTS_MAX 10u             /* attempts of one task, leases and nacks included */
+#define CS_PLAN_CHUNK_BYTES (256u << 10)     /* one stored value of a plan */
+
+/* Cluster */
+#define CS_WORKERS_MAX 1024u
+#define CS_JOBS_MAX 256u
+#define CS_CLIENTS_MAX 256u
+#define CS_HEARTBEAT_MS 500
+#define CS_LEASE_MS 10000
+#define CS_LINGER_MS 1000
+
+/* Names and text */
+#define CS_PATH_BYTES_MAX 4096u
+#define CS_NAME_BYTES_MAX 255u
+#define CS_OPTION_BYTES_MAX 65536u
+#define CS_OPTIONS_MAX 256u
+#define CS_SCHEMA_BYTES_MAX (4u << 20)
+
+/* Data */
+#define CS_COLUMNS_MAX 20480u
+#define CS_TYPE_DEPTH_MAX 32u
+#define CS_RECORD_BYTES_MAX_DEFAULT (16u << 20)
+#define CS_ROWS_MAX 65536u                   /* rows in one cs_rows */
+#define CS_ROW_GROUP_BUDGET_BYTES (48u << 20)
+#define CS_READ_BLOCK_BYTES (256u << 10)
+
+/* Delta */
+#define CS_LOG_LINE_BYTES_MAX (256u << 20)
+#define CS_COMMIT_INFO_FILES_MAX 10000u
+
+#endif

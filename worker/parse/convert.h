@@ -1,0 +1,32 @@
+/* Text → typed value, exactly as Spark's CSV reader does (spec: csv.md §4). One function per type; all are
+ * locale-free and exact. Return false: malformed, *out untouched. */
+#ifndef CS_WORKER_PARSE_CONVERT_H
+#define CS_WORKER_PARSE_CONVERT_H
+
+#include "common/data/type.h"
+#include "common/data/zone.h"
+
+/* What the converters of one decoder are told by its options and remember between values. One thread. */
+typedef struct cs_convert {
+    cs_str nan_value, positive_inf, negative_inf; /* texts of these values, looked at before the number's rules */
+    const cs_zone *zone;                          /* of local timestamps; NULL is UTC */
+    cs_zones *zones;                              /* for zone names in the data; own it */
+    uint64_t date_text[2];                        /* the last date in `yyyy-MM-dd` form … */
+    int32_t date_days;                            /* … and what it was */
+} cs_convert;
+
+/* The options' defaults: NaN, Inf, -Inf, UTC. */
+void cs_convert_init(cs_convert *convert);
+void cs_convert_done(cs_convert *convert);
+
+bool cs_convert_boolean(cs_str text, uint8_t *out);
+/* bits: 8, 16, 32, 64. */
+bool cs_convert_integer(cs_str text, int bits, int64_t *out);
+bool cs_convert_float(const cs_convert *convert, cs_str text, float *out);
+bool cs_convert_double(const cs_convert *convert, cs_str text, double *out);
+bool cs_convert_decimal(cs_str text, uint8_t precision, uint8_t scale, __int128 *out);
+bool cs_convert_date(cs_convert *convert, cs_str text, int32_t *days);
+bool cs_convert_timestamp(cs_convert *convert, cs_str text, int64_t *micros);
+bool cs_convert_timestamp_ntz(cs_convert *convert, cs_str text, int64_t *micros);
+
+#endif

@@ -1,0 +1,54 @@
+/* A source format's decoder: bytes of one split in, typed rows out; any chunking gives the same rows. One
+ * file per format and one line in the registry (decoder.c). */
+#ifndef CS_WORKER_PARSE_DECODER_H
+#define CS_WORKER_PARSE_DECODER_H
+
+#include "common/conf/job.h"
+#include "common/data/rows.h"
+
+/* One rejected record, for preview, messages and (later) badRecordsPath. Borrowed during the call. */
+typedef struct cs_reject {
+    uint64_t offset;   /* of the record's first byte in the file */
+    cs_str raw;
+    cs_str column;     /* empty: the record as a whole (number of fields, length) */
+    cs_str value;
+    uint32_t column_at;/* 1-based byte in the record where the field begins; 0 unknown */
+    const char *reason;/* "is not DECIMAL(10,2)", "has 3 fields, the schema has 4" */
+} cs_reject;
+
+typedef struct cs_decode_input {
+    const cs_job *job;       /* schema, read options */
+    cs_str path;             /* of the file, for messages */
+    uint64_t offset;         /* of the split's first byte; > 0: no BOM, no header here */
+    /* Where rows go. The rows are the decoder's; taken before the call returns. */
+    void *ctx;
+    cs_code (*rows)(void *ctx, const cs_rows *rows, cs_error *err);
+    void (*reject)(void *ctx, const cs_reject *reject); /* may be NULL */
+} cs_decode_input;
+
+typedef struct cs_decode_counts {
+    uint64_t records;  /* data records met (header aside) */
+    uint64_t rejected; /* bad records, whatever the mode did with them */
+} cs_decode_counts;
+
+typedef struct cs_decoder cs_decoder;
+typedef struct cs_decoder_ops {
+    const char *format;
+    cs_code (*open)(const cs_decode_input *input, cs_decoder **out, cs_error *err);
+    cs_code (*feed)(cs_decoder *decoder, cs_str chunk, bool last, cs_error *err);
+    cs_decode_counts (*counts)(const cs_decoder *decoder);
+    void (*close)(cs_decoder *decoder);
+    /* The file can be cut at any byte offset; a split's bytes are adjusted by align (NULL: never split). */
+    bool (*splittable)(const cs_job *job);
+} cs_decoder_ops;
+struct cs_decoder {
+    const cs_decoder_ops *ops;
+};
+
+/* CS_E_UNSUPPORTED for a format that is not in the registry. FAILFAST and file errors come from feed, with
+ * place = path and byte offset `path@offset`: the task turns the offset into file:line:column. */
+CS_MUST_USE cs_code cs_decoder_open(const cs_decode_input *input, cs_decoder **out, cs_error *err);
+
+extern const cs_decoder_ops cs_decoder_csv;
+
+#endif

@@ -8,6 +8,15 @@
 #define CS_MESSAGE_UNPACKED_MAX (64u << 20)  /* memory that unpacking one frame may take */
 #define CS_ACK_LIST_BYTES_MAX (1u << 20)     /* outputs in an ack; more go into a sealed list file */
 
+#define CS_ACK_OUTPUTS_MAX 4096u
+#define CS_SEND_QUEUE_MAX 1000               /* messages to one peer that is slow */
+#define CS_RECEIVE_QUEUE_MAX 1000
+#define CS_LINK_MESSAGES_MAX 1024            /* between two threads of one process */
+#define CS_HANDSHAKE_MS 5000
+#define CS_RECONNECT_MS 10                   /* first wait; doubles up to the next */
+#define CS_RECONNECT_MS_MAX 500
+#define CS_VERSION_BYTES_MAX 64u
+
 /* Batches */
 #define CS_BATCH_FILES_MAX 65536u
 #define CS_TASK_SPLITS_MAX 4096u

@@ -4,6 +4,8 @@
 
 #include <assert.h>
 
+#include "common/base/hash.h"
+
 #define BATCH_BITS 48
 
 static void set_form(cs_uuid *uuid, unsigned version)
@@ -18,6 +20,11 @@ cs_uuid cs_uuid_v4(cs_rng *rng)
     cs_rng_fill(rng, uuid.bytes, sizeof uuid.bytes);
     set_form(&uuid, 4);
     return uuid;
+}
+
+uint32_t cs_uuid_stream_hash(const cs_uuid *stream)
+{
+    return (uint32_t)cs_hash64(stream->bytes, sizeof stream->bytes);
 }
 
 cs_uuid cs_uuid_part(cs_rng *rng, uint32_t stream_hash, uint64_t batch)

@@ -13,6 +13,8 @@ typedef struct cs_uuid {
 } cs_uuid;
 
 cs_uuid cs_uuid_v4(cs_rng *rng);
+/* The 32 bits of a stream that its parts' names carry; in %08x they are S8, the tag of its temporaries. */
+uint32_t cs_uuid_stream_hash(const cs_uuid *stream);
 /* In text SSSSSSSS-rrrr-8rrr-vrrr-BBBBBBBBBBBB (S stream_hash, B batch, both big-endian hex; r random).
  * batch must be below 2^48. */
 cs_uuid cs_uuid_part(cs_rng *rng, uint32_t stream_hash, uint64_t batch);

@@ -48,7 +48,7 @@ typedef struct cs_sink_state {
                             cannot be told any more: the JSON is gone) */
     const cs_sink_other *others;
     size_t n_others;
-    cs_str write_schema; /* JSON of the table's schema, empty when there is no table */
+    cs_str write_schema; /* JSON of the columns of a part: the job's, in the table's spelling */
     cs_codec codec;      /* by the table's property or the job */
 } cs_sink_state;
 
@@ -64,6 +64,7 @@ typedef struct cs_commit {
 typedef struct cs_commit_result {
     int64_t version;
     bool was_there; /* our own earlier commit was found */
+    int64_t wait_ms; /* with CS_E_AGAIN: how long to stay away before the next call */
 } cs_commit_result;
 
 typedef struct cs_sink cs_sink;
@@ -72,7 +73,14 @@ typedef struct cs_sink_ops {
     cs_code (*open)(const cs_sink_env *env, cs_sink **out, cs_error *err);
     /* Reads the table anew as far as it changed. Strings live in `arena`. */
     cs_code (*state)(cs_sink *sink, cs_arena *arena, cs_sink_state *out, cs_error *err);
-    /* Step 6. Idempotent. The parts have been checked by check. */
+    /* Step 6. Idempotent. The parts have been checked by check. A sink never sleeps. Codes beside failures of
+     * the store (whose outcome is unknown: call commit again, it reads back first):
+     *   CS_E_AGAIN       somebody else took the version: wait out->wait_ms, call again; CS_E_CONTENTION after
+     *                    job->commit_timeout_ms of that
+     *   CS_E_EXISTS      this batch was to make the table, and another made it: plan the batch anew
+     *   CS_E_CONFLICT    something else writes this stream, or another stream this source: stop
+     *   CS_E_TABLE_REPLACED, CS_E_SCHEMA_MISMATCH, CS_E_UNSUPPORTED: the table is no longer the one that was
+     *                    planned for: stop */
     cs_code (*commit)(cs_sink *sink, const cs_commit *commit, cs_commit_result *out, cs_error *err);
     /* Opens the part beneath the table root: size and footer as acked; else the ack is refused. */
     cs_code (*check)(cs_sink *sink, const cs_part_info *part, cs_error *err);

@@ -83,6 +83,14 @@ static void version_4_has_its_bits_and_the_rest_is_random(void **state)
     }
 }
 
+static void a_stream_has_the_low_half_of_its_hash_as_name(void **state)
+{
+    (void)state;
+    cs_uuid stream;
+    assert_true(cs_uuid_parse(CS_STR("4b7c0c0e-9a58-4c3e-8a77-6f2f8d3b1a01"), &stream));
+    assert_int_equal(cs_uuid_stream_hash(&stream), 0x8d9571ef); /* by Python's xxhash */
+}
+
 static void a_part_uuid_is_version_8_and_shows_stream_and_batch_in_its_text(void **state)
 {
     (void)state;
@@ -147,6 +155,7 @@ int main(void)
         cmocka_unit_test(bytes_stand_in_the_order_of_the_text),
         cmocka_unit_test(malformed_text_is_refused_and_leaves_the_output),
         cmocka_unit_test(version_4_has_its_bits_and_the_rest_is_random),
+        cmocka_unit_test(a_stream_has_the_low_half_of_its_hash_as_name),
         cmocka_unit_test(a_part_uuid_is_version_8_and_shows_stream_and_batch_in_its_text),
         cmocka_unit_test(a_part_uuid_gives_back_what_was_put_in),
         cmocka_unit_test(two_parts_of_one_batch_differ),

@@ -7,12 +7,13 @@
 #define CS_MESSAGE_BYTES_MAX (4u << 20)      /* one frame on any socket */
 #define CS_MESSAGE_UNPACKED_MAX (64u << 20)  /* memory that unpacking one frame may take */
 #define CS_ACK_LIST_BYTES_MAX (1u << 20)     /* outputs in an ack; more go into a sealed list file */
-
 #define CS_ACK_OUTPUTS_MAX 4096u
 #define CS_SEND_QUEUE_MAX 1000               /* messages to one peer that is slow */
 #define CS_RECEIVE_QUEUE_MAX 1000
 #define CS_LINK_MESSAGES_MAX 1024            /* between two threads of one process */
 #define CS_HANDSHAKE_MS 5000
+#define CS_CONNECTION_CHECK_MS 3000
+#define CS_CONNECTION_LOST_MS 10000
 #define CS_RECONNECT_MS 10                   /* first wait; doubles up to the next */
 #define CS_RECONNECT_MS_MAX 500
 #define CS_VERSION_BYTES_MAX 64u
@@ -41,6 +42,7 @@
 #define CS_SCHEMA_BYTES_MAX (4u << 20)
 
 /* Data */
+#define CS_JSON_DEPTH_MAX 128u               /* a type of CS_TYPE_DEPTH_MAX structs is three times as deep in JSON */
 #define CS_COLUMNS_MAX 20480u
 #define CS_TYPE_DEPTH_MAX 32u
 #define CS_RECORD_BYTES_MAX_DEFAULT (16u << 20)

@@ -6,6 +6,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/buf.h"
+#include "common/wire/task_key.h"
 #include "proto/cstream.pb-c.h"
 
 /* Appends to `out`. CS_E_LIMIT: larger than one message may be. */
@@ -27,6 +28,9 @@ CS_MUST_USE cs_code cs_wire_unpack_from_client(cs_str bytes, cs_arena *arena, Cs
 Cs__Error *cs_wire_error(const cs_error *err, cs_arena *arena);
 /* Returns out->code, never CS_OK. */
 cs_code cs_wire_error_read(const Cs__Error *message, cs_error *out);
+
+Cs__TaskKey *cs_wire_key(const cs_task_key *key, cs_arena *arena);
+cs_task_key cs_wire_key_read(const Cs__TaskKey *message);
 
 /* Text in an arena as a bytes field, and back (borrowed). */
 ProtobufCBinaryData cs_wire_bytes(cs_str text);

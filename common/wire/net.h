@@ -24,7 +24,10 @@ typedef struct cs_peer {
 bool cs_peer_eq(const cs_peer *a, const cs_peer *b);
 
 cs_net *cs_net_new(void);
-/* All sockets must be closed before. Waits up to CS_LINGER_MS for what was sent and is still on its way. */
+/* All sockets must be closed before (links may still be open). Waits up to CS_LINGER_MS for what was sent and is
+ * still on its way. */
+void cs_net_close(cs_net *net);
+/* Closes; all links must be closed too. */
 void cs_net_free(cs_net *net);
 
 /* ipc://PATH in a folder of ours with mode 0700, or tcp:// on a loopback address (port * on bind: any free

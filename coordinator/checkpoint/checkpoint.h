@@ -15,6 +15,7 @@ typedef struct cs_checkpoint cs_checkpoint;
 typedef struct cs_checkpoint_pin {
     cs_str source_path;
     cs_str source_format;
+    cs_str options; /* canonical text of the job: not compared, remembered for cs_checkpoint_options */
 } cs_checkpoint_pin;
 
 typedef struct cs_checkpoint_state {
@@ -34,10 +35,13 @@ typedef struct cs_accepted {
 } cs_accepted;
 
 /* Takes over `kv`. Draws S if there is none, makes E durable (one more than before), compares the pin:
- * CS_E_CHECKPOINT_MISMATCH names both. */
+ * CS_E_CHECKPOINT_MISMATCH names both. pin NULL (`checkpoint show|reset`): nothing is compared or
+ * remembered; CS_E_NOT_FOUND when no job ever started here. */
 CS_MUST_USE cs_code cs_checkpoint_start(cs_kv *kv, const cs_checkpoint_pin *pin, cs_rng *rng, cs_checkpoint **out, cs_error *err);
 void cs_checkpoint_close(cs_checkpoint *checkpoint);
 const cs_checkpoint_state *cs_checkpoint_state_of(const cs_checkpoint *checkpoint);
+/* The options of the last start: where `checkpoint reset` finds source and table. */
+cs_str cs_checkpoint_options(const cs_checkpoint *checkpoint);
 CS_MUST_USE cs_code cs_checkpoint_accepted(cs_checkpoint *checkpoint, cs_arena *arena, cs_accepted **out, size_t *n, cs_error *err);
 
 CS_MUST_USE cs_code cs_checkpoint_seen(cs_checkpoint *checkpoint, const cs_source_file *file, bool *known,

@@ -35,6 +35,7 @@ typedef struct cs_plan {
     int64_t batch_time_us;
     cs_uuid table_id;    /* T */
     cs_str write_schema; /* JSON */
+    uint32_t codec;      /* cs_codec of the parts: a replay writes alike */
     cs_source_file *files;
     uint32_t n_files;
     cs_split *splits;
@@ -56,6 +57,7 @@ typedef struct cs_plan_input {
     int64_t batch_time_us;
     cs_uuid table_id;
     cs_str write_schema;
+    uint32_t codec;
     const cs_source_file *files;
     uint32_t n_files;
     bool splittable;

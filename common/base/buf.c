@@ -221,43 +221,13 @@ const char *cs_escape(char *out, size_t size, cs_str text)
     return out;
 }
 
-/* Length of the valid UTF-8 character at the start of text (Unicode 15, table 3-7), 0 when there is none. */
-static size_t utf8_len(cs_str text)
-{
-    const unsigned char *at = (const unsigned char *)text.ptr;
-    unsigned char low = 0x80, high = 0xbf;
-    size_t len;
-    if (at[0] < 0x80)
-        return 1;
-    if (at[0] < 0xc2 || at[0] > 0xf4)
-        return 0;
-    if (at[0] < 0xe0) {
-        len = 2;
-    } else if (at[0] < 0xf0) {
-        len = 3;
-        low = at[0] == 0xe0 ? 0xa0 : 0x80;
-        high = at[0] == 0xed ? 0x9f : 0xbf;
-    } else {
-        len = 4;
-        low = at[0] == 0xf0 ? 0x90 : 0x80;
-        high = at[0] == 0xf4 ? 0x8f : 0xbf;
-    }
-    if (text.len < len || at[1] < low || at[1] > high)
-        return 0;
-    for (size_t i = 2; i < len; i++) {
-        if (at[i] < 0x80 || at[i] > 0xbf)
-            return 0;
-    }
-    return len;
-}
-
 /* Writes the safe form of the first character (of the first byte alone, if that is a control or broken)
  * of a text that is not empty; returns how many bytes of the text it stands for. */
 static size_t escape_next(cs_str text, char unit[UNIT_MAX], size_t *unit_len)
 {
     static const char digits[] = "0123456789abcdef";
     const unsigned char *at = (const unsigned char *)text.ptr;
-    size_t len = utf8_len(text);
+    size_t len = cs_utf8_len(text);
     bool control = len == 1 ? at[0] < 0x20 || at[0] == 0x7f
                             : len == 2 && at[0] == 0xc2 && at[1] < 0xa0;
     if (len > 0 && !control) {

@@ -51,6 +51,35 @@ cs_str cs_str_trim(cs_str text)
     return text;
 }
 
+size_t cs_utf8_len(cs_str text)
+{
+    const unsigned char *at = (const unsigned char *)text.ptr;
+    unsigned char low = 0x80, high = 0xbf;
+    size_t len;
+    if (at[0] < 0x80)
+        return 1;
+    if (at[0] < 0xc2 || at[0] > 0xf4)
+        return 0;
+    if (at[0] < 0xe0) {
+        len = 2;
+    } else if (at[0] < 0xf0) {
+        len = 3;
+        low = at[0] == 0xe0 ? 0xa0 : 0x80;
+        high = at[0] == 0xed ? 0x9f : 0xbf;
+    } else {
+        len = 4;
+        low = at[0] == 0xf0 ? 0x90 : 0x80;
+        high = at[0] == 0xf4 ? 0x8f : 0xbf;
+    }
+    if (text.len < len || at[1] < low || at[1] > high)
+        return 0;
+    for (size_t i = 2; i < len; i++) {
+        if (at[i] < 0x80 || at[i] > 0xbf)
+            return 0;
+    }
+    return len;
+}
+
 bool cs_str_split(cs_str *rest, char separator, cs_str *piece)
 {
     if (rest->len == 0)

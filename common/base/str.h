@@ -34,6 +34,9 @@ bool cs_str_starts(cs_str text, cs_str prefix);
 bool cs_str_ends(cs_str text, cs_str suffix);
 /* Without bytes <= 0x20 at both ends. */
 cs_str cs_str_trim(cs_str text);
+/* Length of the valid UTF-8 character at the start of a text that is not empty (Unicode 15, table 3-7), 0 when
+ * there is none. */
+size_t cs_utf8_len(cs_str text);
 /* Cuts *rest at the next `separator`; false when nothing is left: "a,,b," gives "a", "", "b". */
 bool cs_str_split(cs_str *rest, char separator, cs_str *piece);
 

@@ -1,4 +1,4 @@
-#include "coordinator/submit/client.h"
+#include "coordinator/submit/run.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -12,7 +12,7 @@
 #include "coordinator/submit/local_cluster.h"
 #include "coordinator/submit/progress.h"
 
-typedef struct client {
+typedef struct run_client {
     const cs_cli *cli;
     cs_job job;
     cs_clock *clock;
@@ -29,21 +29,21 @@ typedef struct client {
     int64_t stop_by_ms;       /* after the first: when patience ends; -1 */
     int64_t timeout_at_ms;    /* --timeout; -1 */
     bool ended;
-} client;
+} run_client;
 
-static cs_code client_open(client *client, const cs_options *options, cs_error *err);
-static cs_code client_loop(client *client, cs_error *err);
-static cs_code submit(client *client, const cs_options *options, cs_error *err);
-static cs_code take_messages(client *client, cs_error *err);
-static cs_code take_signals(client *client, cs_error *err);
-static cs_code ask_to_stop(client *client, bool now, cs_error *err);
+static cs_code client_open(run_client *client, const cs_options *options, cs_error *err);
+static cs_code client_loop(run_client *client, cs_error *err);
+static cs_code submit(run_client *client, const cs_options *options, cs_error *err);
+static cs_code take_messages(run_client *client, cs_error *err);
+static cs_code take_signals(run_client *client, cs_error *err);
+static cs_code ask_to_stop(run_client *client, bool now, cs_error *err);
 
 cs_code cs_run(const cs_cli *cli, cs_error *err)
 {
     cs_code code;
     cs_options options;
     cs_arena arena = CS_ARENA_INIT;
-    client client = { .cli = cli, .clock = cs_clock_system(), .signal_fd = -1, .stop_by_ms = -1, .timeout_at_ms = -1 };
+    run_client client = { .cli = cli, .clock = cs_clock_system(), .signal_fd = -1, .stop_by_ms = -1, .timeout_at_ms = -1 };
     CS_TRY_OUT(cs_job_options(cli, &arena, &options, err));
     CS_TRY_OUT(cs_job_parse(&options, &arena, &client.job, err));
     CS_TRY_OUT(cs_job_check_paths(&client.job, err));
@@ -64,7 +64,7 @@ out:
     return code;
 }
 
-static cs_code client_open(client *client, const cs_options *options, cs_error *err)
+static cs_code client_open(run_client *client, const cs_options *options, cs_error *err)
 {
     static const char *const levels[] = { "-q", "-v", "-vv" };
     const char *log_args[8];
@@ -96,7 +96,7 @@ static cs_code client_open(client *client, const cs_options *options, cs_error *
     return submit(client, options, err);
 }
 
-static cs_code send_message(client *client, const Cs__FromClient *message, cs_error *err)
+static cs_code send_message(run_client *client, const Cs__FromClient *message, cs_error *err)
 {
     cs_buf bytes = CS_BUF_INIT;
     cs_code code;
@@ -107,7 +107,7 @@ out:
     return code;
 }
 
-static cs_code submit(client *client, const cs_options *options, cs_error *err)
+static cs_code submit(run_client *client, const cs_options *options, cs_error *err)
 {
     Cs__Submit body = CS__SUBMIT__INIT;
     Cs__FromClient message = CS__FROM_CLIENT__INIT;
@@ -135,7 +135,7 @@ static int64_t sooner(int64_t a, int64_t b)
     return a < 0 ? b : b < 0 || a < b ? a : b;
 }
 
-static cs_code client_loop(client *client, cs_error *err)
+static cs_code client_loop(run_client *client, cs_error *err)
 {
     while (!client->ended) {
         int64_t now = cs_clock_mono_ms(client->clock);
@@ -163,7 +163,7 @@ static cs_code client_loop(client *client, cs_error *err)
     return CS_OK;
 }
 
-static cs_code take_event(client *client, const Cs__Event *event, cs_error *err)
+static cs_code take_event(run_client *client, const Cs__Event *event, cs_error *err)
 {
     switch (event->body_case) {
     case CS__EVENT__BODY_SUBMITTED:
@@ -195,7 +195,7 @@ static cs_code take_event(client *client, const Cs__Event *event, cs_error *err)
     }
 }
 
-static cs_code take_messages(client *client, cs_error *err)
+static cs_code take_messages(run_client *client, cs_error *err)
 {
     cs_str bytes;
     while (!client->ended && cs_socket_receive(client->socket, NULL, &bytes)) {
@@ -219,7 +219,7 @@ static cs_code take_messages(client *client, cs_error *err)
     return CS_OK;
 }
 
-static cs_code take_signals(client *client, cs_error *err)
+static cs_code take_signals(run_client *client, cs_error *err)
 {
     struct signalfd_siginfo info;
     while (read(client->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
@@ -238,7 +238,7 @@ static cs_code take_signals(client *client, cs_error *err)
     return CS_OK;
 }
 
-static cs_code ask_to_stop(client *client, bool now, cs_error *err)
+static cs_code ask_to_stop(run_client *client, bool now, cs_error *err)
 {
     Cs__Stop body = CS__STOP__INIT;
     Cs__FromClient message = CS__FROM_CLIENT__INIT;

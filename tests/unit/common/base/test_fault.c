@@ -82,6 +82,19 @@ static void exit_ends_with_70_and_stop_stops(void **state)
     assert_int_equal(WSTOPSIG(status), SIGSTOP);
 }
 
+static void a_fault_strikes_once(void **state)
+{
+    (void)state;
+    int status;
+    pid_t pid = start_child("commit.before_link:stop", pass_three_times);
+    assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+    assert_true(WIFSTOPPED(status));
+    assert_int_equal(kill(pid, SIGCONT), 0);
+    assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void a_fault_waits_for_its_passing(void **state)
 {
     (void)state;
@@ -194,6 +207,7 @@ int main(void)
 #ifdef CSTREAM_FAULTS
         cmocka_unit_test(kill_strikes_at_the_first_passing),
         cmocka_unit_test(exit_ends_with_70_and_stop_stops),
+        cmocka_unit_test(a_fault_strikes_once),
         cmocka_unit_test(a_fault_waits_for_its_passing),
         cmocka_unit_test(other_points_and_prefixes_do_not_strike),
         cmocka_unit_test(several_faults_count_apart),

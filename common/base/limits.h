@@ -46,6 +46,7 @@
 #define CS_COLUMNS_MAX 20480u
 #define CS_TYPE_DEPTH_MAX 32u
 #define CS_RECORD_BYTES_MAX_DEFAULT (16u << 20)
+#define CS_RECORD_BYTES_MAX (1u << 30)       /* that maxRecordBytes may ask for */
 #define CS_ROWS_MAX 65536u                   /* rows in one cs_rows */
 #define CS_ROW_GROUP_BUDGET_BYTES (48u << 20)
 #define CS_READ_BLOCK_BYTES (256u << 10)

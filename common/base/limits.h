@@ -20,6 +20,7 @@
 
 /* Batches */
 #define CS_BATCH_FILES_MAX 65536u
+#define CS_BATCH_TASKS_MAX 131072u
 #define CS_TASK_SPLITS_MAX 4096u
 #define CS_TASK_SPLIT_BYTES_MAX (1u << 20)   /* packed size of a task's splits */
 #define CS_TASK_WORKERS_KILLED_MAX 4u        /* a task that ended so many workers fails the job */

@@ -17,7 +17,7 @@ typedef struct cs_delta_history_entry {
 } cs_delta_history_entry;
 
 typedef struct cs_delta_history cs_delta_history;
-/* CS_E_NOT_FOUND: no Delta table here. */
+/* CS_E_PATH_NOT_FOUND: no Delta table here. */
 CS_MUST_USE cs_code cs_delta_history_open(cs_store *table, cs_delta_history **out, cs_error *err);
 /* *entry is valid until the next call, NULL at the end. */
 CS_MUST_USE cs_code cs_delta_history_next(cs_delta_history *history, const cs_delta_history_entry **entry,

@@ -13,8 +13,8 @@
 
 typedef struct cs_delta_log cs_delta_log;
 
-/* From the newest log checkpoint and the commits behind it; version -1 where no table is yet. Features are
- * not judged here (delta_feature.h). */
+/* From the newest log checkpoint and the commits behind it; version -1 where no table is yet. CS_E_UNSUPPORTED
+ * for features that we cannot read; appending is judged by cs_delta_check_append. */
 CS_MUST_USE cs_code cs_delta_log_open(cs_store *table, cs_delta_log **out, cs_error *err);
 void cs_delta_log_close(cs_delta_log *log);
 
@@ -37,8 +37,8 @@ const cs_schema *cs_delta_log_schema(const cs_delta_log *log);
 uint64_t cs_delta_log_generation(const cs_delta_log *log);
 /* Of the newest commit's commitInfo; 0 when it has none. */
 int64_t cs_delta_log_timestamp_ms(const cs_delta_log *log);
-/* Of V.json; false when there is none (version -1, or only a log checkpoint is left of V). */
-bool cs_delta_log_sha256(const cs_delta_log *log, cs_sha256 *out);
+/* Of V.json; *has false when there is none (version -1, or only a log checkpoint is left of V). */
+CS_MUST_USE cs_code cs_delta_log_sha256(cs_delta_log *log, bool *has, cs_sha256 *out, cs_error *err);
 
 /* A txn with the version of the log that carried it, -1 where only a log checkpoint tells. */
 typedef struct cs_delta_log_txn {

@@ -14,8 +14,9 @@
 
 typedef struct cs_delta_snapshot cs_delta_snapshot;
 
-/* version: CS_DELTA_NEWEST or a number. CS_E_NOT_FOUND: no Delta table here. CS_E_NO_SUCH_VERSION,
- * CS_E_DAMAGED_LOG (also "log gap: …"), CS_E_UNSUPPORTED for features that we cannot read. */
+/* version: CS_DELTA_NEWEST or a number. CS_E_PATH_NOT_FOUND: no Delta table here.
+ * CS_E_NO_SUCH_VERSION, CS_E_DAMAGED_LOG (also "log gap: …"), CS_E_UNSUPPORTED for features that we cannot
+ * read. */
 CS_MUST_USE cs_code cs_delta_snapshot_open(cs_store *table, int64_t version, cs_delta_snapshot **out, cs_error *err);
 void cs_delta_snapshot_close(cs_delta_snapshot *snapshot);
 

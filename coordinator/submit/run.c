@@ -112,7 +112,7 @@ static cs_code submit(run_client *client, const cs_options *options, cs_error *e
     Cs__Submit body = CS__SUBMIT__INIT;
     Cs__FromClient message = CS__FROM_CLIENT__INIT;
     cs_arena_reset(&client->message_arena);
-    body.version = CSTREAM_VERSION;
+    body.version = (char *)CSTREAM_VERSION; /* packing does not write to it */
     body.n_options = options->count;
     body.options = cs_arena_array(&client->message_arena, Cs__Option *, options->count);
     for (size_t i = 0; i < options->count; i++) {

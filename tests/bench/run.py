@@ -31,8 +31,8 @@ SETS = {
         "sum": "user_id", "rows": 2000000, "smoke": 20000,
         # The session repeats over about five rows; a third of the category codes and every seventh brand are empty.
         "sql": """SELECT strftime(TIMESTAMP '2019-10-01' + INTERVAL (i // 40) SECOND, '%Y-%m-%d %H:%M:%S UTC') AS event_time,
-            ['view','view','view','cart','remove_from_cart','purchase'][1 + hash(i) % 6] AS event_type,
-            1000000 + hash(i * 3) % 99000000 AS product_id, 2053013552326770905 + hash(i * 5) % 600 AS category_id,
+            ['view','view','view','cart','remove_from_cart','purchase'][(1 + hash(i) % 6)::BIGINT] AS event_type,
+            1000000 + hash(i * 3) % 99000000 AS product_id, 2053013552326770905 + (hash(i * 5) % 600)::BIGINT AS category_id,
             CASE WHEN hash(i * 7) % 10 < 3 THEN NULL ELSE 'category' || hash(i * 7) % 13 || '.sub' || hash(i * 11) % 10 END
                 AS category_code,
             CASE WHEN hash(i * 13) % 100 < 15 THEN NULL ELSE 'brand' || hash(i * 13) % 3000 END AS brand,

@@ -1,0 +1,335 @@
+/* Records in batches from the tokenizer, cut into slices; each slice becomes rows column by column. A bad record is
+ * noticed in passing (its row's flag) and looked at again only where its mode or somebody asks. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "common/base/limits.h"
+#include "worker/parse/csv_reject.h"
+
+#define SLICE_ROWS 1024u
+#define SLICE_CELLS 65536u       /* rows × columns of a slice: short rows of a wide schema cost as much as long ones */
+#define FLUSH_ROWS 8192u         /* rows are handed on when they are so many … */
+#define FLUSH_BYTES (1u << 20)   /* … or so large */
+
+static const char byte_order_mark[3] = { '\xef', '\xbb', '\xbf' };
+
+typedef struct csv_decoder {
+    cs_decoder base;
+    cs_decode_input input;
+    cs_csv_layout layout;
+    size_t *columns; /* memory of layout.columns */
+    ptrdiff_t corrupt; /* column of the raw text; -1: there is none */
+    cs_tokenizer *tokenizer; /* NULL: the byte order mark is not decided yet */
+    size_t mark_len;         /* of it that has been seen */
+    bool header;             /* the next record is the header */
+    cs_csv_values values;
+    cs_rows rows;
+    cs_decode_counts counts;
+    /* the slice */
+    size_t slice_max, n_slice;
+    const cs_record_token **records;
+    const cs_field_token **fields; /* of each record, layout.n_columns */
+    cs_field_token *filled;        /* copies of short records, the missing fields as nulls */
+    cs_field_token *no_fields;
+    size_t n_filled;
+    size_t *nulls;                 /* of each column */
+    bool any_bad;
+} csv_decoder;
+
+static cs_code csv_open(const cs_decode_input *input, cs_decoder **out, cs_error *err);
+static cs_code csv_feed(cs_decoder *decoder, cs_str chunk, bool last, cs_error *err);
+static cs_decode_counts csv_counts(const cs_decoder *decoder);
+static void csv_close(cs_decoder *decoder);
+static bool csv_splittable(const cs_job *job);
+static cs_code bind_columns(csv_decoder *self, cs_error *err);
+static cs_code start(csv_decoder *self, cs_str *chunk, bool last, cs_error *err);
+static cs_code feed_tokens(csv_decoder *self, cs_str chunk, bool last, cs_error *err);
+static cs_code take_tokens(csv_decoder *self, const cs_tokens *tokens, cs_error *err);
+static cs_code take_record(csv_decoder *self, const cs_tokens *tokens, const cs_record_token *record, cs_error *err);
+static cs_code run_slice(csv_decoder *self, bool ascii, cs_error *err);
+static cs_code fill_columns(csv_decoder *self, bool ascii, cs_error *err);
+static cs_code take_bad(csv_decoder *self, bool ascii, cs_error *err);
+static cs_code drop_bad(csv_decoder *self, bool ascii, cs_error *err);
+static cs_code fill_corrupt(csv_decoder *self, cs_error *err);
+static cs_code hand_on(csv_decoder *self, cs_error *err);
+
+const cs_decoder_ops cs_decoder_csv = { "csv", csv_open, csv_feed, csv_counts, csv_close, csv_splittable };
+
+static cs_code csv_open(const cs_decode_input *input, cs_decoder **out, cs_error *err)
+{
+    cs_code code;
+    const cs_schema *schema = &input->job->schema;
+    csv_decoder *made = cs_xcalloc(1, sizeof *made);
+    made->base.ops = &cs_decoder_csv;
+    made->input = *input;
+    made->layout = (cs_csv_layout){ .options = &input->job->csv, .schema = schema };
+    made->counts.failed_at = CS_DECODE_NO_OFFSET;
+    made->header = input->job->csv.header && input->offset == 0;
+    cs_csv_values_init(&made->values, &input->job->csv);
+    CS_TRY_OUT(bind_columns(made, err));
+    CS_TRY_OUT(cs_rows_init(&made->rows, schema, err));
+    size_t n_columns = made->layout.n_columns;
+    made->slice_max = n_columns > SLICE_CELLS / SLICE_ROWS ? SLICE_CELLS / n_columns : SLICE_ROWS;
+    if (made->slice_max == 0)
+        made->slice_max = 1;
+    made->records = cs_xcalloc(made->slice_max, sizeof *made->records);
+    made->fields = cs_xcalloc(made->slice_max, sizeof *made->fields);
+    made->values.bad = cs_xcalloc(made->slice_max, 1);
+    made->filled = cs_xcalloc(made->slice_max * n_columns + 1, sizeof *made->filled);
+    made->no_fields = cs_xcalloc(n_columns + 1, sizeof *made->no_fields);
+    made->nulls = cs_xcalloc(schema->n_fields + 1, sizeof *made->nulls);
+    *out = &made->base;
+    return CS_OK;
+out:
+    csv_close(&made->base);
+    return code;
+}
+
+static cs_code csv_feed(cs_decoder *decoder, cs_str chunk, bool last, cs_error *err)
+{
+    csv_decoder *self = (csv_decoder *)decoder;
+    if (self->tokenizer == NULL) {
+        CS_TRY(start(self, &chunk, last, err));
+        if (self->tokenizer == NULL)
+            return CS_OK;
+    }
+    CS_TRY(feed_tokens(self, chunk, last, err));
+    return last ? hand_on(self, err) : CS_OK;
+}
+
+static cs_decode_counts csv_counts(const cs_decoder *decoder)
+{
+    return ((const csv_decoder *)decoder)->counts;
+}
+
+static void csv_close(cs_decoder *decoder)
+{
+    csv_decoder *self = (csv_decoder *)decoder;
+    cs_tokenizer_close(self->tokenizer);
+    free(self->values.bad);
+    cs_csv_values_done(&self->values);
+    cs_rows_done(&self->rows);
+    free(self->columns);
+    free(self->records);
+    free(self->fields);
+    free(self->filled);
+    free(self->no_fields);
+    free(self->nulls);
+    free(self);
+}
+
+static bool csv_splittable(const cs_job *job)
+{
+    return !job->csv.multi_line;
+}
+
+static cs_code bind_columns(csv_decoder *self, cs_error *err)
+{
+    const cs_schema *schema = self->layout.schema;
+    char name[128];
+    self->columns = cs_xcalloc(schema->n_fields + 1, sizeof *self->columns);
+    self->layout.columns = self->columns;
+    self->corrupt = -1;
+    for (size_t i = 0; i < schema->n_fields; i++) {
+        const cs_field *field = &schema->fields[i];
+        if (!cs_type_is_flat(field->type))
+            return cs_error_set(err, CS_E_BAD_SCHEMA, "column %s: a CSV file has no nested types",
+                                cs_escape(name, sizeof name, field->name));
+        if (!cs_str_eq(field->name, self->layout.options->corrupt_column)) {
+            self->columns[self->layout.n_columns++] = i;
+            continue;
+        }
+        if (field->type->kind != CS_TYPE_STRING)
+            return cs_error_set(err, CS_E_BAD_SCHEMA,
+                                "column %s: the column of corrupt records must be STRING",
+                                cs_escape(name, sizeof name, field->name));
+        self->corrupt = (ptrdiff_t)i;
+    }
+    return CS_OK;
+}
+
+/* Decides about the byte order mark, which chunks may cut; opens the tokenizer behind it. */
+static cs_code start(csv_decoder *self, cs_str *chunk, bool last, cs_error *err)
+{
+    static const size_t mark_size = sizeof byte_order_mark;
+    if (self->input.offset == 0)
+        while (self->mark_len < mark_size && chunk->len > 0 && *chunk->ptr == byte_order_mark[self->mark_len]) {
+            self->mark_len++;
+            chunk->ptr++;
+            chunk->len--;
+        }
+    if (self->mark_len > 0 && self->mark_len < mark_size && chunk->len == 0 && !last)
+        return CS_OK;
+    bool whole = self->mark_len == mark_size;
+    uint64_t offset = whole ? mark_size : self->input.offset;
+    CS_TRY(cs_tokenizer_open(self->layout.options, offset, &self->tokenizer, err));
+    if (self->mark_len == 0 || whole)
+        return CS_OK;
+    char begun[sizeof byte_order_mark + CS_CHUNK_PADDING] = { 0 };
+    memcpy(begun, byte_order_mark, self->mark_len);
+    return feed_tokens(self, (cs_str){ begun, self->mark_len }, false, err);
+}
+
+static cs_code feed_tokens(csv_decoder *self, cs_str chunk, bool last, cs_error *err)
+{
+    self->tokenizer->ops->feed(self->tokenizer, chunk, last);
+    for (;;) {
+        cs_tokens tokens;
+        CS_TRY(self->tokenizer->ops->next(self->tokenizer, &tokens, err));
+        if (tokens.n_records == 0)
+            return CS_OK;
+        CS_TRY(take_tokens(self, &tokens, err));
+    }
+}
+
+static cs_code take_tokens(csv_decoder *self, const cs_tokens *tokens, cs_error *err)
+{
+    size_t i = 0;
+    if (self->header) {
+        self->header = false;
+        const cs_record_token *record = &tokens->records[i++];
+        char how[512];
+        if (!record->too_long && self->input.header_differs != NULL &&
+            cs_csv_header_differs(&self->layout, record, tokens->fields + record->first_field, how))
+            self->input.header_differs(self->input.ctx, how);
+    }
+    for (; i < tokens->n_records; i++) {
+        cs_code code = take_record(self, tokens, &tokens->records[i], err);
+        if (code != CS_OK) {
+            /* What a record before it has to complain about comes first. */
+            CS_TRY(run_slice(self, tokens->ascii, err));
+            self->counts.failed_at = tokens->records[i].offset;
+            return code;
+        }
+        if (self->n_slice == self->slice_max)
+            CS_TRY(run_slice(self, tokens->ascii, err));
+    }
+    return run_slice(self, tokens->ascii, err);
+}
+
+/* Adds a record to the slice. */
+static cs_code take_record(csv_decoder *self, const cs_tokens *tokens, const cs_record_token *record, cs_error *err)
+{
+    size_t n_columns = self->layout.n_columns;
+    const cs_field_token *fields = tokens->fields + record->first_field;
+    bool bad = false;
+    if (record->n_fields != n_columns || record->too_long) {
+        if (record->n_fields > self->layout.options->columns_max)
+            return cs_error_set(err, CS_E_LIMIT, "record has more than %u fields (maxColumns)",
+                                self->layout.options->columns_max);
+        bad = true;
+        if (record->too_long) {
+            fields = self->no_fields;
+        } else if (record->n_fields < n_columns) {
+            cs_field_token *copy = self->filled + self->n_filled;
+            self->n_filled += n_columns;
+            memcpy(copy, fields, record->n_fields * sizeof *copy);
+            memset(copy + record->n_fields, 0, (n_columns - record->n_fields) * sizeof *copy);
+            fields = copy;
+        }
+    }
+    self->records[self->n_slice] = record;
+    self->fields[self->n_slice] = fields;
+    self->values.bad[self->n_slice] = bad;
+    self->any_bad |= bad;
+    self->n_slice++;
+    return CS_OK;
+}
+
+/* The slice's records become rows. */
+static cs_code run_slice(csv_decoder *self, bool ascii, cs_error *err)
+{
+    if (self->n_slice == 0)
+        return CS_OK;
+    self->counts.records += self->n_slice;
+    self->values.n_bad_fields = 0;
+    CS_TRY(fill_columns(self, ascii, err));
+    if (self->any_bad || self->values.n_bad_fields > 0)
+        CS_TRY(take_bad(self, ascii, err));
+    if (self->corrupt >= 0)
+        CS_TRY(fill_corrupt(self, err));
+    for (size_t i = 0; i < self->rows.schema->n_fields; i++) {
+        self->rows.columns[i].length += self->n_slice;
+        self->rows.columns[i].null_count += self->nulls[i];
+    }
+    self->rows.length += self->n_slice;
+    self->n_slice = self->n_filled = 0;
+    self->any_bad = false;
+    if (self->rows.length >= FLUSH_ROWS || cs_rows_bytes(&self->rows) >= FLUSH_BYTES)
+        return hand_on(self, err);
+    return CS_OK;
+}
+
+static cs_code fill_columns(csv_decoder *self, bool ascii, cs_error *err)
+{
+    cs_csv_slice slice = { .rows = self->fields, .n_rows = self->n_slice, .ascii = ascii };
+    for (size_t i = 0; i < self->layout.n_columns; i++) {
+        size_t at = self->layout.columns[i];
+        CS_TRY(cs_csv_column_fill(&self->values, &slice, i, &self->rows.columns[at], &self->nulls[at], err));
+    }
+    return CS_OK;
+}
+
+/* What the mode does with the slice's bad records. */
+static cs_code take_bad(csv_decoder *self, bool ascii, cs_error *err)
+{
+    cs_csv_mode mode = self->layout.options->mode;
+    for (size_t row = 0; row < self->n_slice; row++) {
+        if (!self->values.bad[row])
+            continue;
+        self->counts.rejected++;
+        if (mode != CS_CSV_FAILFAST && self->input.reject == NULL)
+            continue;
+        char reason[160];
+        cs_reject reject;
+        cs_csv_reject_find(&self->layout, &self->values, self->records[row], self->fields[row], reason, &reject);
+        if (mode == CS_CSV_FAILFAST) {
+            self->counts.failed_at = reject.offset + reject.column_at - 1;
+            return cs_csv_reject_error(&self->layout, self->records[row], &reject, err);
+        }
+        self->input.reject(self->input.ctx, &reject);
+    }
+    return mode == CS_CSV_DROPMALFORMED ? drop_bad(self, ascii, err) : CS_OK;
+}
+
+/* Fills the columns again, from the good records alone. */
+static cs_code drop_bad(csv_decoder *self, bool ascii, cs_error *err)
+{
+    size_t n_good = 0;
+    for (size_t i = 0; i < self->layout.n_columns; i++)
+        cs_csv_column_wipe(&self->rows.columns[self->layout.columns[i]], self->n_slice);
+    for (size_t row = 0; row < self->n_slice; row++) {
+        if (!self->values.bad[row])
+            self->fields[n_good++] = self->fields[row];
+    }
+    memset(self->values.bad, 0, self->n_slice);
+    self->n_slice = n_good;
+    return fill_columns(self, ascii, err);
+}
+
+/* Raw text beside each bad record. */
+static cs_code fill_corrupt(csv_decoder *self, cs_error *err)
+{
+    cs_column *column = &self->rows.columns[self->corrupt];
+    CS_TRY(cs_column_reserve(column, self->n_slice, 0, err));
+    size_t n_bad = 0;
+    for (size_t row = 0; row < self->n_slice; row++) {
+        cs_str raw = { NULL, 0 };
+        if (self->values.bad[row]) {
+            n_bad++;
+            raw = (cs_str){ self->records[row]->raw, self->records[row]->raw_len };
+        }
+        CS_TRY(cs_csv_column_put(&self->values, column, row, raw, err));
+    }
+    self->nulls[self->corrupt] = self->n_slice - n_bad;
+    return CS_OK;
+}
+
+static cs_code hand_on(csv_decoder *self, cs_error *err)
+{
+    if (self->rows.length == 0)
+        return CS_OK;
+    CS_TRY(self->input.rows(self->input.ctx, &self->rows, err));
+    cs_rows_clear(&self->rows);
+    return CS_OK;
+}

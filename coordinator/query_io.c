@@ -46,8 +46,18 @@ static cs_code seen(void *ctx, const cs_source_file *file, cs_seen *out, cs_cont
 static cs_code changed(void *ctx, const cs_source_file *file, cs_error *err);
 static void source_says(void *ctx, cs_log_level level, const char *text);
 static bool drains(const cs_job *job);
-static uint64_t source_hash(const cs_job *job);
 static void say(cs_query_io *io, cs_log_level level, const char *format, ...) CS_PRINTF(3, 4);
+
+uint64_t cs_query_source_hash(const cs_job *job)
+{
+    cs_buf text = CS_BUF_INIT;
+    cs_buf_add_str(&text, job->source_path);
+    cs_buf_add_char(&text, '\0');
+    cs_buf_add_str(&text, job->path_glob);
+    uint64_t hash = cs_hash64(text.ptr, text.len);
+    cs_buf_done(&text);
+    return hash;
+}
 
 cs_query_io *cs_query_io_new(const cs_query_io_env *env)
 {
@@ -187,7 +197,7 @@ static cs_code open_all(cs_query_io *io, cs_error *err)
                             .clock = io->env.clock,
                             .rng = io->env.rng,
                             .stream = cs_checkpoint_state_of(io->checkpoint)->stream,
-                            .source_hash = source_hash(job),
+                            .source_hash = cs_query_source_hash(job),
                             .ctx = io->env.ctx,
                             .notice = io->env.notice };
         CS_TRY(cs_sink_open(&env, &io->sink, err));
@@ -413,19 +423,6 @@ static cs_code clean(cs_query_io *io, cs_batch_event *event, cs_error *err)
 static bool drains(const cs_job *job)
 {
     return job->trigger == CS_TRIGGER_AVAILABLE_NOW || job->trigger == CS_TRIGGER_ONCE;
-}
-
-/* Which files this stream takes: names its digest in the table, so that another stream that takes the same ones is
- * noticed. */
-static uint64_t source_hash(const cs_job *job)
-{
-    cs_buf text = CS_BUF_INIT;
-    cs_buf_add_str(&text, job->source_path);
-    cs_buf_add_char(&text, '\0');
-    cs_buf_add_str(&text, job->path_glob);
-    uint64_t hash = cs_hash64(text.ptr, text.len);
-    cs_buf_done(&text);
-    return hash;
 }
 
 static void say(cs_query_io *io, cs_log_level level, const char *format, ...)

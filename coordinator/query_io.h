@@ -20,6 +20,9 @@ typedef struct cs_query_io_env {
 
 typedef struct cs_query_io cs_query_io;
 
+/* Which files a job takes, as a hash: names its digest in the table, so that another stream that takes the same
+ * ones is noticed. */
+uint64_t cs_query_source_hash(const cs_job *job);
 /* Touches nothing yet: that is CS_BATCH_RECOVER's part. */
 cs_query_io *cs_query_io_new(const cs_query_io_env *env);
 void cs_query_io_free(cs_query_io *io);

@@ -71,6 +71,15 @@ void cs_log_error(const cs_error *err, const char *what)
            err->place, err->place[0] ? ")" : "", err->hint[0] ? "; " : "", err->hint);
 }
 
+void cs_log_show_error(const cs_error *err)
+{
+    fprintf(stderr, "error[%s]: %s\n", cs_code_name(err->code), err->message);
+    if (err->place[0] != '\0')
+        fprintf(stderr, "  --> %s\n", err->place);
+    if (err->hint[0] != '\0')
+        fprintf(stderr, "  hint: %s\n", err->hint);
+}
+
 static void add_time(cs_buf *line)
 {
     int64_t wall_ms = cs_clock_wall_us(cs_clock_system()) / 1000;

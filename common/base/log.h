@@ -16,5 +16,8 @@ cs_log_level cs_log_level_now(void);
 void cs_log(cs_log_level level, const char *format, ...) CS_PRINTF(2, 3);
 /* "what: message (place); hint", at level ERROR; without the parts that are empty. */
 void cs_log_error(const cs_error *err, const char *what);
+/* For people at a terminal, whatever the log's form: error[CODE]: message, then place and hint on lines of their
+ * own. */
+void cs_log_show_error(const cs_error *err);
 
 #endif

@@ -129,6 +129,12 @@ cs_task_key cs_wire_key_read(const Cs__TaskKey *message)
     return key;
 }
 
+char *cs_wire_version(void)
+{
+    static char version[] = CSTREAM_VERSION; /* protobuf-c wants it writable, and never writes */
+    return version;
+}
+
 ProtobufCBinaryData cs_wire_bytes(cs_str text)
 {
     return (ProtobufCBinaryData){ text.len, (uint8_t *)(uintptr_t)text.ptr };

@@ -32,6 +32,9 @@ cs_code cs_wire_error_read(const Cs__Error *message, cs_error *out);
 Cs__TaskKey *cs_wire_key(const cs_task_key *key, cs_arena *arena);
 cs_task_key cs_wire_key_read(const Cs__TaskKey *message);
 
+/* Of this program, for the fields of that name. */
+char *cs_wire_version(void);
+
 /* Text in an arena as a bytes field, and back (borrowed). */
 ProtobufCBinaryData cs_wire_bytes(cs_str text);
 static inline cs_str cs_wire_str(ProtobufCBinaryData bytes)

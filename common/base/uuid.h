@@ -12,6 +12,11 @@ typedef struct cs_uuid {
     uint8_t bytes[16];
 } cs_uuid;
 
+static inline bool cs_uuid_eq(const cs_uuid *a, const cs_uuid *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
 cs_uuid cs_uuid_v4(cs_rng *rng);
 /* The 32 bits of a stream that its parts' names carry; in %08x they are S8, the tag of its temporaries. */
 uint32_t cs_uuid_stream_hash(const cs_uuid *stream);

@@ -12,6 +12,7 @@
 
 #define ROWS_AT_ONCE 1024
 #define SIDECAR_FOLDER CS_DELTA_LOG_FOLDER "/_sidecars/"
+#define FILE_MASK (CS_DELTA_MASK(CS_DELTA_ADD) | CS_DELTA_MASK(CS_DELTA_REMOVE))
 
 struct cs_delta_checkpoint_reader {
     cs_store *table;
@@ -48,7 +49,7 @@ cs_code cs_delta_checkpoint_open(cs_store *table, const cs_delta_checkpoint *che
     reader->table = table;
     reader->checkpoint = *checkpoint;
     reader->mask = mask;
-    if ((mask & CS_DELTA_MASK(CS_DELTA_ADD)) && checkpoint->parts == 0)
+    if ((mask & FILE_MASK) && checkpoint->parts == 0)
         reader->mask |= CS_DELTA_MASK(CS_DELTA_SIDECAR);
     bool end = false;
     cs_code code = open_next(reader, &end, err);
@@ -116,7 +117,7 @@ static cs_code open_next(cs_delta_checkpoint_reader *reader, bool *end, cs_error
     }
     if (reader->next_sidecar < reader->sidecars.len / sizeof(cs_str)) {
         const cs_str *names = (const cs_str *)(const void *)reader->sidecars.ptr;
-        return open_parquet(reader, names[reader->next_sidecar++], CS_DELTA_MASK(CS_DELTA_ADD), err);
+        return open_parquet(reader, names[reader->next_sidecar++], reader->mask & FILE_MASK, err);
     }
     *end = true;
     return CS_OK;

@@ -3,20 +3,13 @@
  * remembered: there each key stands once. */
 #include <stdlib.h>
 
-#include "common/base/hash.h"
 #include "common/delta/delta_checkpoint.h"
+#include "common/delta/delta_keys.h"
 #include "common/delta/delta_lines.h"
 #include "common/delta/delta_path.h"
 #include "common/delta/delta_snapshot_state.h"
 
 #define FILE_MASK (CS_DELTA_MASK(CS_DELTA_ADD) | CS_DELTA_MASK(CS_DELTA_REMOVE))
-#define SLOTS_FIRST 256
-
-/* A set of 128-bit hashes of keys; zero marks a free slot, no key has it. */
-typedef struct key_set {
-    cs_hash128 *slots;
-    size_t n_slots, count;
-} key_set;
 
 struct cs_delta_files {
     const cs_delta_snapshot *snapshot;
@@ -25,7 +18,7 @@ struct cs_delta_files {
     cs_delta_lines *lines;
     cs_delta_checkpoint_reader *checkpoint;
     bool at_end;
-    key_set met;
+    cs_delta_keys met;
     cs_buf removed; /* cs_hash128 of the removes of the commit in hand */
     cs_arena arena; /* of the file in hand */
     cs_delta_file file;
@@ -36,8 +29,6 @@ static cs_code take(cs_delta_files *files, const cs_delta_action *action, bool *
 static cs_code close_commit(cs_delta_files *files, cs_error *err);
 static cs_code file_key(cs_delta_files *files, cs_str path, const cs_delta_vector *vector, cs_str *name,
                         cs_hash128 *key, cs_error *err);
-static cs_code set_add(key_set *set, cs_hash128 key, bool *fresh, cs_error *err);
-static bool set_has(const key_set *set, cs_hash128 key);
 
 cs_code cs_delta_files_open(cs_delta_snapshot *snapshot, cs_delta_files **out, cs_error *err)
 {
@@ -80,15 +71,10 @@ void cs_delta_files_close(cs_delta_files *files)
         return;
     cs_delta_lines_close(files->lines);
     cs_delta_checkpoint_close(files->checkpoint);
-    free(files->met.slots);
+    cs_delta_keys_done(&files->met);
     cs_buf_done(&files->removed);
     cs_arena_done(&files->arena);
     free(files);
-}
-
-static bool is_free(cs_hash128 slot)
-{
-    return slot.lo == 0 && slot.hi == 0;
 }
 
 static cs_code next_source(cs_delta_files *files, cs_error *err)
@@ -129,9 +115,9 @@ static cs_code take(cs_delta_files *files, const cs_delta_action *action, bool *
     CS_TRY(file_key(files, action->add.path, &action->add.vector, &name, &key, err));
     bool fresh = false;
     if (files->checkpoint)
-        fresh = !set_has(&files->met, key);
+        fresh = !cs_delta_keys_has(&files->met, key);
     else
-        CS_TRY(set_add(&files->met, key, &fresh, err));
+        CS_TRY(cs_delta_keys_add(&files->met, key, &fresh, err));
     if (fresh) {
         files->file = (cs_delta_file){ name, &action->add };
         *live = true;
@@ -147,7 +133,7 @@ static cs_code close_commit(cs_delta_files *files, cs_error *err)
     size_t n = files->removed.len / sizeof *keys;
     for (size_t i = 0; i < n; i++) {
         bool fresh;
-        CS_TRY(set_add(&files->met, keys[i], &fresh, err));
+        CS_TRY(cs_delta_keys_add(&files->met, keys[i], &fresh, err));
     }
     cs_buf_clear(&files->removed);
     cs_delta_lines_close(files->lines);
@@ -165,46 +151,6 @@ static cs_code file_key(cs_delta_files *files, cs_str path, const cs_delta_vecto
         text = cs_str_of(cs_arena_printf(&files->arena, "%.*s\n%.*s%.*s@%lld", CS_STR_ARG(*name),
                                          CS_STR_ARG(vector->storage_type), CS_STR_ARG(vector->path_or_inline),
                                          vector->has_offset ? (long long)vector->offset : -1));
-    *key = cs_hash128_of(text.ptr, text.len);
-    if (is_free(*key))
-        key->lo = 1;
-    return CS_OK;
-}
-
-/* The slot of the key, or the free one where it belongs. */
-static size_t find_slot(const key_set *set, cs_hash128 key)
-{
-    size_t at = key.lo & (set->n_slots - 1);
-    while (!is_free(set->slots[at]) && (set->slots[at].lo != key.lo || set->slots[at].hi != key.hi))
-        at = (at + 1) & (set->n_slots - 1);
-    return at;
-}
-
-static bool set_has(const key_set *set, cs_hash128 key)
-{
-    return set->n_slots > 0 && !is_free(set->slots[find_slot(set, key)]);
-}
-
-static cs_code set_add(key_set *set, cs_hash128 key, bool *fresh, cs_error *err)
-{
-    if (2 * (set->count + 1) > set->n_slots) {
-        key_set grown = { .n_slots = set->n_slots == 0 ? SLOTS_FIRST : 2 * set->n_slots };
-        grown.slots = calloc(grown.n_slots, sizeof *grown.slots);
-        if (!grown.slots)
-            return cs_error_set(err, CS_E_NOMEM, "no memory for %zu files of the log", set->count);
-        for (size_t i = 0; i < set->n_slots; i++) {
-            if (!is_free(set->slots[i]))
-                grown.slots[find_slot(&grown, set->slots[i])] = set->slots[i];
-        }
-        free(set->slots);
-        set->slots = grown.slots;
-        set->n_slots = grown.n_slots;
-    }
-    size_t at = find_slot(set, key);
-    *fresh = is_free(set->slots[at]);
-    if (*fresh) {
-        set->slots[at] = key;
-        set->count++;
-    }
+    *key = cs_delta_key(text);
     return CS_OK;
 }

@@ -17,6 +17,7 @@ static const struct {
                     "modificationTime: BIGINT, stats: STRING, stats_parsed: STRUCT<numRecords: BIGINT>, "
                     "deletionVector: STRUCT<storageType: STRING, pathOrInlineDv: STRING, offset: INT, "
                     "sizeInBytes: INT, cardinality: BIGINT>>" },
+    { CS_DELTA_REMOVE, "remove STRUCT<path: STRING>" },
     { CS_DELTA_SIDECAR, "sidecar STRUCT<path: STRING, sizeInBytes: BIGINT>" },
 };
 
@@ -24,6 +25,7 @@ static cs_code read_protocol(const cs_column *row, size_t at, cs_arena *arena, c
 static cs_code read_metadata(const cs_column *row, size_t at, cs_arena *arena, cs_delta_metadata *out, cs_error *err);
 static cs_code read_txn(const cs_column *row, size_t at, cs_delta_txn *out, cs_error *err);
 static cs_code read_add(const cs_column *row, size_t at, cs_arena *arena, cs_delta_add *out, cs_error *err);
+static cs_code read_remove(const cs_column *row, size_t at, cs_delta_remove *out, cs_error *err);
 static cs_code read_sidecar(const cs_column *row, size_t at, cs_delta_sidecar *out, cs_error *err);
 
 cs_code cs_delta_row_schema_init(cs_delta_row_schema *columns, unsigned mask, cs_error *err)
@@ -71,6 +73,8 @@ cs_code cs_delta_row_read(const cs_delta_row_schema *columns, const cs_rows *row
             CS_TRY(read_txn(row, at, &action.txn, err));
         else if (action.kind == CS_DELTA_ADD)
             CS_TRY(read_add(row, at, arena, &action.add, err));
+        else if (action.kind == CS_DELTA_REMOVE)
+            CS_TRY(read_remove(row, at, &action.remove, err));
         else
             CS_TRY(read_sidecar(row, at, &action.sidecar, err));
         break;
@@ -196,6 +200,12 @@ static cs_code read_add(const cs_column *row, size_t at, cs_arena *arena, cs_del
     if (out->vector.storage_type.len == 0 || out->vector.cardinality < 0)
         return missing("add", "deletionVector", err);
     return CS_OK;
+}
+
+static cs_code read_remove(const cs_column *row, size_t at, cs_delta_remove *out, cs_error *err)
+{
+    out->path = str_of(row, 0, at);
+    return has(row, 0, at) ? CS_OK : missing("remove", "path", err);
 }
 
 static cs_code read_sidecar(const cs_column *row, size_t at, cs_delta_sidecar *out, cs_error *err)

@@ -5,7 +5,7 @@
 #include "common/data/rows.h"
 #include "common/delta/delta_action.h"
 
-#define CS_DELTA_ROW_COLUMNS_MAX 5
+#define CS_DELTA_ROW_COLUMNS_MAX 6
 
 typedef struct cs_delta_row_schema {
     cs_schema schema; /* the columns to ask a checkpoint for */
@@ -13,7 +13,7 @@ typedef struct cs_delta_row_schema {
     cs_arena arena;
 } cs_delta_row_schema;
 
-/* mask: of protocol, metaData, txn, add, sidecar. */
+/* mask: of protocol, metaData, txn, add, remove (its path), sidecar. */
 CS_MUST_USE cs_code cs_delta_row_schema_init(cs_delta_row_schema *columns, unsigned mask, cs_error *err);
 void cs_delta_row_schema_done(cs_delta_row_schema *columns);
 /* Strings borrow from the rows, lists live in `arena`. CS_DELTA_OTHER: none of the columns asked for is set. */

@@ -1,6 +1,6 @@
-/* The order of a round matters: sockets are drained before leases are judged, and the clock that judges them
- * stands still while this process does (stopped, swapped out, starved): a coordinator that was away must not
- * take its own silence for that of the workers. */
+/* The order of a round matters: sockets are drained before leases are judged, so that what waits there counts. What
+ * dispatch and the batch machines want done is carried out to the end after each message: their actions point
+ * into it. */
 #include "coordinator/coordinator.h"
 
 #include <assert.h>
@@ -16,22 +16,14 @@
 #include "coordinator/jobs.h"
 #include "coordinator/worker_messages.h"
 
-#define STALL_MS 200       /* being later than this is not counted against leases */
 #define END_RETRY_MS 100   /* a watcher whose queue is full gets the job's end again so often */
 #define MESSAGES_A_ROUND 10000 /* of one socket: a flood must not keep the timers from being judged */
 #define ITEMS_FIXED 4
 #define ABORTED_STATUS 130
 
-typedef struct lease_clock {
-    cs_clock clock;
-    int64_t stalled_ms;
-} lease_clock;
-
 typedef struct cs_coordinator {
     const cs_coordinator_config *config;
     cs_clock *clock;
-    lease_clock lease_clock;
-    int64_t awake_ms;      /* when the last wait was over */
     cs_net *net;
     cs_socket *workers, *clients;
     int signal_fd;
@@ -60,26 +52,13 @@ static void sweep(cs_coordinator *coordinator);
 static void carry_out(cs_coordinator *coordinator);
 static void on_query_event(void *ctx, cs_job_id id, const cs_query_event *event);
 
-static int64_t lease_mono_ms(cs_clock *clock)
-{
-    return cs_clock_mono_ms(cs_clock_system()) - ((lease_clock *)clock)->stalled_ms;
-}
-
-static int64_t lease_wall_us(cs_clock *clock)
-{
-    (void)clock;
-    return cs_clock_wall_us(cs_clock_system());
-}
-
 cs_code cs_coordinator_run(const cs_coordinator_config *config, cs_error *err)
 {
     cs_coordinator coordinator = { .config = config, .clock = cs_clock_system(), .signal_fd = -1 };
-    coordinator.lease_clock.clock = (cs_clock){ lease_mono_ms, lease_wall_us };
     cs_code code;
     CS_TRY_OUT(open_all(&coordinator, err));
     cs_log(CS_LOG_INFO, "listening: workers at %s, clients at %s", cs_socket_endpoint(coordinator.workers),
            cs_socket_endpoint(coordinator.clients));
-    coordinator.awake_ms = cs_clock_mono_ms(coordinator.clock);
     for (;;) {
         CS_TRY_OUT(wait_for_input(&coordinator, err));
         take_from_workers(&coordinator);
@@ -121,7 +100,6 @@ static cs_code open_all(cs_coordinator *coordinator, cs_error *err)
     coordinator->jobs = cs_jobs_new(cs_rng_system());
     coordinator->query_env = (cs_query_env){ .net = coordinator->net,
                                              .clock = coordinator->clock,
-                                             .lease_clock = &coordinator->lease_clock.clock,
                                              .checker = config->program,
                                              .dispatch = coordinator->dispatch,
                                              .dispatch_actions = &coordinator->actions,
@@ -153,8 +131,6 @@ static int64_t wait_ms(cs_coordinator *coordinator)
 {
     int64_t now_ms = cs_clock_mono_ms(coordinator->clock);
     int64_t due_ms = cs_dispatch_deadline(coordinator->dispatch);
-    if (due_ms != INT64_MAX)
-        due_ms += coordinator->lease_clock.stalled_ms;
     for (size_t i = 0; i < cs_jobs_count(coordinator->jobs); i++) {
         int64_t query_due_ms = cs_query_deadline(cs_jobs_at(coordinator->jobs, i)->query);
         due_ms = query_due_ms < due_ms ? query_due_ms : due_ms;
@@ -178,15 +154,7 @@ static cs_code wait_for_input(cs_coordinator *coordinator, cs_error *err)
         items[n++] = (cs_poll_item){ .fd = coordinator->config->parent_fd };
     for (size_t i = 0; i < cs_jobs_count(coordinator->jobs); i++)
         items[n++] = (cs_poll_item){ .socket = cs_query_link(cs_jobs_at(coordinator->jobs, i)->query) };
-    int64_t asked_ms = wait_ms(coordinator);
-    CS_TRY(cs_net_poll(items, n, asked_ms, err));
-    int64_t now_ms = cs_clock_mono_ms(coordinator->clock);
-    int64_t late_ms = asked_ms < 0 ? 0 : now_ms - coordinator->awake_ms - asked_ms;
-    if (late_ms > STALL_MS) {
-        coordinator->lease_clock.stalled_ms += late_ms;
-        cs_log(CS_LOG_DEBUG, "stood still for %lld ms", (long long)late_ms);
-    }
-    coordinator->awake_ms = now_ms;
+    CS_TRY(cs_net_poll(items, n, wait_ms(coordinator), err));
     if (coordinator->config->parent_fd >= 0 && items[parent].ready)
         look_at_parent(coordinator);
     return CS_OK;
@@ -220,10 +188,10 @@ static void take_signals(cs_coordinator *coordinator)
 
 static void tick(cs_coordinator *coordinator)
 {
-    int64_t lease_now_ms = cs_clock_mono_ms(&coordinator->lease_clock.clock);
-    if (cs_dispatch_deadline(coordinator->dispatch) <= lease_now_ms) {
+    int64_t now_ms = cs_clock_mono_ms(coordinator->clock);
+    if (cs_dispatch_deadline(coordinator->dispatch) <= now_ms) {
         cs_dispatch_event event = { .kind = CS_DISPATCH_TICK };
-        cs_dispatch_step(coordinator->dispatch, &event, lease_now_ms, &coordinator->actions);
+        cs_dispatch_step(coordinator->dispatch, &event, now_ms, &coordinator->actions);
         carry_out(coordinator);
     }
     for (size_t i = 0; i < cs_jobs_count(coordinator->jobs); i++) {
@@ -251,8 +219,7 @@ static void take_from_workers(cs_coordinator *coordinator)
         } else {
             cs_dispatch_event event;
             cs_worker_message_read(message, &peer, &coordinator->arena, &event);
-            cs_dispatch_step(coordinator->dispatch, &event, cs_clock_mono_ms(&coordinator->lease_clock.clock),
-                             &coordinator->actions);
+            cs_dispatch_step(coordinator->dispatch, &event, cs_clock_mono_ms(coordinator->clock), &coordinator->actions);
             carry_out(coordinator);
         }
         cs_arena_reset(&coordinator->arena);
@@ -350,8 +317,7 @@ static void carry_out(cs_coordinator *coordinator)
             tell_job(coordinator, &news[i]);
         for (size_t i = 0; i < n_gone; i++) {
             cs_dispatch_event event = { .kind = CS_DISPATCH_GONE, .peer = gone[i] };
-            cs_dispatch_step(coordinator->dispatch, &event, cs_clock_mono_ms(&coordinator->lease_clock.clock),
-                             &coordinator->actions);
+            cs_dispatch_step(coordinator->dispatch, &event, cs_clock_mono_ms(coordinator->clock), &coordinator->actions);
         }
         coordinator->in_hand = in_hand;
         cs_arena_reset(&arena);

@@ -184,7 +184,7 @@ static void act(cs_query *query, const cs_batch_action *action)
 {
     const cs_query_env *env = query->env;
     const cs_job *job = query->job;
-    int64_t now_ms = cs_clock_mono_ms(env->lease_clock);
+    int64_t now_ms = cs_clock_mono_ms(env->clock);
     switch (action->kind) {
     case CS_BATCH_DISPATCH: {
         cs_dispatch_job work = { .job = query->id,

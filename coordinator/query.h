@@ -31,7 +31,6 @@ typedef struct cs_query_event {
 typedef struct cs_query_env {
     cs_net *net;
     cs_clock *clock;
-    cs_clock *lease_clock; /* dispatch's: stands still while the loop does */
     const char *checker; /* path of this program */
     cs_dispatch *dispatch;
     cs_dispatch_actions *dispatch_actions; /* where what dispatch answers to us is added */

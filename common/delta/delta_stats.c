@@ -82,7 +82,7 @@ static bool print_bound(const cs_column_bounds *bounds, which_bound which, cs_bu
     case CS_TYPE_STRING:
         return print_string(bound->str, which, out);
     case CS_TYPE_DECIMAL:
-        cs_decimal_print(bound->dec, type->scale, out);
+        cs_decimal_print(type->precision <= 18 ? bound->i : bound->dec, type->scale, out);
         return true;
     case CS_TYPE_DATE:
         cs_buf_add_char(out, '"');

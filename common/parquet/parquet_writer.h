@@ -29,8 +29,8 @@ typedef struct cs_column_bounds {
     uint64_t null_count;
     bool has_value; /* false: every value is null (or the type has no order) */
     bool has_nan, all_nan;
-    /* integers, dates, timestamps and booleans in i; float and double in d (NaN left out); decimal in
-     * dec; string in str (owned by the writer). -0.0 and 0.0: the first met. */
+    /* integers, dates, timestamps and booleans in i, decimals up to 18 digits too; float and double in d (NaN left
+     * out); other decimals in dec; string in str (owned by the writer). -0.0 and 0.0: the first met. */
     struct cs_bound {
         int64_t i;
         double d;

@@ -26,11 +26,13 @@ typedef struct cs_encode_input {
 } cs_encode_input;
 
 typedef struct cs_encoder cs_encoder;
+/* What input points to outlives the encoder. Nothing is written before the first rows. */
 CS_MUST_USE cs_code cs_encoder_open(const cs_encode_input *input, cs_encoder **out, cs_error *err);
 CS_MUST_USE cs_code cs_encoder_write(cs_encoder *encoder, const cs_rows *rows, cs_error *err);
 uint64_t cs_encoder_rows(const cs_encoder *encoder);
 /* Footer, fsync, folder fsync. The part's strings live in `arena`. No rows: no file, part->rows = 0. */
 CS_MUST_USE cs_code cs_encoder_finish(cs_encoder *encoder, cs_arena *arena, cs_part *part, cs_error *err);
-void cs_encoder_close(cs_encoder *encoder); /* without finish: the file is removed */
+/* The file is removed unless finish went well. */
+void cs_encoder_close(cs_encoder *encoder);
 
 #endif

@@ -45,7 +45,7 @@ struct cs_dispatch {
     uint32_t last_given; /* workers take turns too */
     int64_t stepped_at;
     cs_dispatch_counts counts;
-    cs_arena scratch; /* texts and errors of the actions of one call */
+    cs_arena scratch; /* texts and errors of the actions that are not carried out yet */
 };
 
 typedef struct step {
@@ -104,7 +104,8 @@ void cs_dispatch_free(cs_dispatch *dispatch)
 static step begin(cs_dispatch *dispatch, int64_t now_ms, cs_dispatch_actions *actions)
 {
     step s = { dispatch, now_ms, actions };
-    cs_arena_reset(&dispatch->scratch);
+    if (actions->count == 0)
+        cs_arena_reset(&dispatch->scratch);
     on_stall(&s);
     return s;
 }
@@ -527,10 +528,8 @@ static struct worker *choose_worker(cs_dispatch *dispatch, const cs_peer *last)
         struct worker *worker = &dispatch->workers[at];
         if (worker->busy)
             continue;
-        if (last == NULL || !same_peer(&worker->peer, last)) {
-            dispatch->last_given = at;
+        if (last == NULL || !same_peer(&worker->peer, last))
             return worker;
-        }
         same = worker;
     }
     return same;
@@ -553,6 +552,7 @@ static void assign(step *s)
         }
         idle_turns = 0;
         worker = choose_worker(dispatch, cs_job_tasks_last(job, task));
+        dispatch->last_given = (uint32_t)(worker - dispatch->workers);
         worker->key = cs_job_tasks_give(job, task, &worker->peer);
         worker->job = job->spec.job;
         worker->busy = worker->wanted = true;

@@ -6,7 +6,7 @@
  * out the actions in order. A send that ends in EHOSTUNREACH is answered with CS_DISPATCH_GONE.
  *
  * Memory: pointers in events are borrowed during the call; pointers in actions point into the event, the plan,
- * or the machine, and live until the next call. A plan is borrowed from add until the job has failed
+ * or the machine, and live until the next call with an emptied list of actions. A plan is borrowed from add until the job has failed
  * or is cancelled. */
 #ifndef CS_COORDINATOR_DISPATCH_DISPATCH_H
 #define CS_COORDINATOR_DISPATCH_DISPATCH_H

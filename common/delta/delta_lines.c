@@ -20,6 +20,7 @@ struct cs_delta_lines {
     cs_delta_action action;
 };
 
+static bool is_blank(cs_str line);
 static cs_code next_line(cs_delta_lines *lines, cs_str *line, bool *end, cs_error *err);
 static cs_code fill(cs_delta_lines *lines, cs_error *err);
 
@@ -63,8 +64,7 @@ cs_code cs_delta_lines_next(cs_delta_lines *lines, const cs_delta_action **actio
             *action = NULL;
             return CS_OK;
         }
-        line = cs_str_trim(line);
-        if (line.len == 0)
+        if (is_blank(line))
             continue;
         cs_error why = { 0 };
         cs_code code =
@@ -120,6 +120,16 @@ out:
     free(block);
     cs_file_close(file);
     return code;
+}
+
+/* Zero bytes are not blank: a commit that a crash left full of them is damaged. */
+static bool is_blank(cs_str line)
+{
+    for (size_t i = 0; i < line.len; i++) {
+        if (line.ptr[i] != ' ' && line.ptr[i] != '\t' && line.ptr[i] != '\r')
+            return false;
+    }
+    return true;
 }
 
 static cs_code next_line(cs_delta_lines *lines, cs_str *line, bool *end, cs_error *err)

@@ -21,6 +21,8 @@ typedef struct sink_delta {
     char digest_id[CS_DELTA_APP_ID_MAX]; /* appId of the digest txn */
     uint64_t fits_generation;   /* of the log, judged fit */
     uint64_t fits_schema;       /* for parts of a schema with this hash */
+    int64_t below_version;      /* the version that carries our newest txn, when it was looked at … */
+    bool below_ok;              /* … and what was seen */
     cs_delta_clean clean;
     cs_buf lines;
     /* The batch that keeps losing its version to others. */
@@ -38,6 +40,7 @@ static cs_code delta_clean(cs_sink *sink, int64_t committed, uint64_t *removed, 
 static void delta_close(cs_sink *sink);
 
 static cs_code decide(sink_delta *delta, const cs_commit *commit, bool *done, cs_error *err);
+static cs_code judge_below(sink_delta *delta, int64_t at_version, cs_error *err);
 static cs_code check_identity(const sink_delta *delta, const cs_plan *plan, cs_error *err);
 static cs_code check_stream(sink_delta *delta, const cs_plan *plan, bool *done, cs_error *err);
 static cs_code check_others(const sink_delta *delta, const cs_commit *commit, cs_error *err);
@@ -62,6 +65,7 @@ static cs_code delta_open(const cs_sink_env *env, cs_sink **out, cs_error *err)
     sink_delta *delta = cs_xcalloc(1, sizeof *delta);
     delta->sink.ops = &cs_sink_delta_ops;
     delta->env = *env;
+    delta->below_version = -1;
     delta->clean = CS_DELTA_CLEAN_INIT;
     cs_uuid_text(&env->stream, delta->stream);
     delta->stream_hash = cs_uuid_stream_hash(&env->stream);
@@ -94,7 +98,8 @@ static cs_code delta_state(cs_sink *sink, cs_arena *arena, cs_sink_state *out, c
         const cs_delta_log_txn *ours = cs_delta_log_find_txn(log, cs_str_of(delta->stream));
         if (ours) {
             state.batch = ours->txn.version;
-            CS_TRY(cs_delta_stream_below(delta->env.table, log, &delta->env.stream, &state.below_ok, err));
+            CS_TRY(judge_below(delta, ours->at_version, err));
+            state.below_ok = delta->below_ok;
         }
         const cs_delta_txn *digest = cs_delta_stream_digest(delta->log, &delta->env.stream);
         state.has_digest = digest != NULL;
@@ -144,7 +149,9 @@ static cs_code delta_commit(cs_sink *sink, const cs_commit *commit, cs_commit_re
     CS_TRY(code);
     CS_FAULT("commit.after");
     delta->losses = 0;
-    *out = (cs_commit_result){ .version = cs_delta_log_version(log) };
+    delta->below_version = cs_delta_log_version(log);
+    delta->below_ok = true;
+    *out = (cs_commit_result){ .version = delta->below_version };
     return CS_OK;
 }
 
@@ -207,6 +214,16 @@ static cs_code decide(sink_delta *delta, const cs_commit *commit, bool *done, cs
         return CS_OK;
     CS_TRY(check_others(delta, commit, err));
     return check_fit(delta, plan, err);
+}
+
+/* Once per carrying version: state is asked for before every batch. */
+static cs_code judge_below(sink_delta *delta, int64_t at_version, cs_error *err)
+{
+    if (at_version >= 0 && at_version == delta->below_version)
+        return CS_OK;
+    CS_TRY(cs_delta_stream_below(delta->env.table, delta->log, &delta->env.stream, &delta->below_ok, err));
+    delta->below_version = at_version;
+    return CS_OK;
 }
 
 static cs_code check_identity(const sink_delta *delta, const cs_plan *plan, cs_error *err)

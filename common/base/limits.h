@@ -27,6 +27,12 @@
 #define CS_TASK_ATTEMPTS_MAX 10u             /* attempts of one task, leases and nacks included */
 #define CS_PLAN_CHUNK_BYTES (256u << 10)     /* one stored value of a plan */
 
+/* Checkpoint */
+#define CS_CHECKPOINT_PLANS_KEPT 100u                 /* committed plans kept for `checkpoint show` */
+#define CS_CHECKPOINT_BYTES_MAX (64ull << 30)         /* of the LMDB file */
+#define CS_CHECKPOINT_BACKUP_BYTES_MAX (64ull << 20)  /* a larger one is not backed up */
+#define CS_CHECKPOINT_BACKUP_PLANS 256u               /* plans between backups of a running job */
+
 /* Cluster */
 #define CS_WORKERS_MAX 1024u
 #define CS_JOBS_MAX 256u
@@ -46,11 +52,13 @@
 #define CS_JSON_DEPTH_MAX 128u               /* a type of CS_TYPE_DEPTH_MAX structs is three times as deep in JSON */
 #define CS_COLUMNS_MAX 20480u
 #define CS_TYPE_DEPTH_MAX 32u
+#define CS_ZONES_MAX 1024u                   /* time zones one worker remembers; tzdata has about 600 names */
 #define CS_RECORD_BYTES_MAX_DEFAULT (16u << 20)
 #define CS_RECORD_BYTES_MAX (1u << 30)       /* that maxRecordBytes may ask for */
 #define CS_ROWS_MAX 65536u                   /* rows in one cs_rows */
 #define CS_ROW_GROUP_BUDGET_BYTES (48u << 20)
 #define CS_READ_BLOCK_BYTES (256u << 10)
+#define CS_CHUNK_PADDING 64u                 /* bytes behind a chunk that may be looked at, 64 at a time */
 
 /* Delta */
 #define CS_LOG_LINE_BYTES_MAX (256u << 20)

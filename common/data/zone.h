@@ -5,17 +5,25 @@
 #ifndef CS_COMMON_DATA_ZONE_H
 #define CS_COMMON_DATA_ZONE_H
 
+#include "common/base/error.h"
 #include "common/base/str.h"
 
 typedef struct cs_zone cs_zone;
 /* The zones met so far, found or not. For one thread. */
 typedef struct cs_zones cs_zones;
 
+/* Is tzdata installed? Without it every id would look unknown, and good values malformed. CS_E_MISSING_FILE. */
+CS_MUST_USE cs_code cs_zones_check(cs_error *err);
+
 cs_zones *cs_zones_new(void);
 void cs_zones_free(cs_zones *zones);
 
-/* `Z`, `+h[h][:m[m]]`, `+hh:mm:ss`, `+hhmm[ss]`, `UTC|GMT|UT` alone or before such an offset, a tzdb id in exact case,
- * Java's old short ids (`PST`, `EST`, …). NULL: there is no such zone. Lives as long as `zones`. */
+/* Seconds east of UTC of an id that is no more than an offset: `Z`, `+h[h][:m[m]]`, `+hh:mm:ss`, `+hhmm[ss]` up to
+ * 18 hours, `UTC|GMT|UT` alone or before such an offset. */
+bool cs_zone_fixed(cs_str id, int32_t *seconds);
+
+/* Those, a tzdb id in exact case, and Java's old short ids (`PST`, `EST`, …). NULL: there is no such zone. Lives as
+ * long as `zones`. */
 const cs_zone *cs_zones_find(cs_zones *zones, cs_str id);
 
 /* Seconds since 1970 UTC at the local time that is `local` seconds after 1970-01-01 00:00:00. A local time in a

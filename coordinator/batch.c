@@ -358,8 +358,9 @@ static void on_tasks_failed(step *s, const cs_batch_event *event)
 static bool goes_on(const cs_batch *batch, const cs_error *error, int64_t now_ms)
 {
     bool may_pass = error->code == CS_E_DISK_FULL || error->retriable;
+    bool started = batch->epoch > 0; /* a start that fails has nothing to go on with */
     int64_t timeout_ms = batch->config.disk_full_timeout_ms;
-    return may_pass && !batch->stopping &&
+    return may_pass && started && !batch->stopping &&
            (timeout_ms < 0 || batch->failing_since == INT64_MAX || now_ms - batch->failing_since < timeout_ms);
 }
 

@@ -12,7 +12,7 @@
 struct cs_query_io {
     cs_query_io_env env;
     cs_job source_job;         /* the job as the source shall see it */
-    cs_checkpoint *checkpoint; /* NULL before the first RECOVER; then it owns env.kv */
+    cs_checkpoint *checkpoint; /* NULL before the first RECOVER; takes env.kv over */
     cs_source *source;
     cs_sink *sink;
     cs_arena arena;            /* of one action */
@@ -25,7 +25,7 @@ struct cs_query_io {
 typedef struct start_state {
     cs_sink_state sink;
     cs_plan *plan;    /* C+1, NULL: none */
-    cs_plan *dropped; /* NULL: none */
+    cs_plan *dropped; /* the one set aside whose digest the table shows; NULL: none */
 } start_state;
 
 static cs_code recover(cs_query_io *io, cs_batch_event *event, cs_error *err);
@@ -81,9 +81,8 @@ void cs_query_io_free(cs_query_io *io)
         io->source->ops->close(io->source);
     if (io->sink != NULL)
         io->sink->ops->close(io->sink);
-    if (io->checkpoint != NULL)
-        cs_checkpoint_close(io->checkpoint);
-    else
+    cs_checkpoint_close(io->checkpoint);
+    if (io->env.kv != NULL)
         io->env.kv->ops->close(io->env.kv);
     cs_arena_done(&io->arena);
     cs_arena_done(&io->kept);
@@ -185,8 +184,11 @@ static cs_code open_all(cs_query_io *io, cs_error *err)
                                   .source_format = job->source_format,
                                   .options = cs_buf_str(&options) };
         cs_code code = cs_buf_check(&options, err);
-        if (code == CS_OK)
-            code = cs_checkpoint_start(io->env.kv, &pin, io->env.rng, &io->checkpoint, err);
+        if (code == CS_OK) {
+            cs_kv *kv = io->env.kv;
+            io->env.kv = NULL; /* gone also when the start fails */
+            code = cs_checkpoint_start(kv, &pin, io->env.rng, &io->checkpoint, err);
+        }
         cs_buf_done(&options);
         if (code != CS_OK)
             return code;
@@ -231,7 +233,9 @@ static cs_code load_state(cs_query_io *io, start_state *state, cs_error *err)
     const cs_checkpoint_state *checkpoint = cs_checkpoint_state_of(io->checkpoint);
     if (checkpoint->planned > checkpoint->committed)
         CS_TRY(cs_checkpoint_load_plan(io->checkpoint, (uint64_t)checkpoint->committed + 1, &state->plan, err));
-    cs_code code = cs_checkpoint_load_dropped(io->checkpoint, &state->dropped, err);
+    if (!state->sink.has_digest)
+        return CS_OK;
+    cs_code code = cs_checkpoint_load_dropped(io->checkpoint, state->sink.digest63, &state->dropped, err);
     return code == CS_E_NOT_FOUND ? CS_OK : code;
 }
 
@@ -261,7 +265,7 @@ static cs_code carry_out(cs_query_io *io, cs_recover_decision decision, start_st
         break;
     case CS_RECOVER_ADOPT_DROPPED:
         CS_TRY(io->sink->ops->sync(io->sink, err));
-        CS_TRY(cs_checkpoint_adopt_dropped(io->checkpoint, err));
+        CS_TRY(cs_checkpoint_adopt_dropped(io->checkpoint, state->sink.digest63, err));
         CS_TRY(adopt(io, state->dropped, err));
         say(io, CS_LOG_WARN, "batch %" PRIu64 " was committed before --replan set it aside: it counts as it is",
             state->dropped->batch);

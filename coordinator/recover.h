@@ -18,7 +18,7 @@ typedef struct cs_recover_input {
     const cs_checkpoint_state *checkpoint;
     const cs_plan *const *plans; /* C+1 …, in order */
     size_t n_plans;
-    const cs_plan *dropped;      /* what --replan set aside; NULL: nothing */
+    const cs_plan *dropped;      /* set aside by --replan, with the digest that the table shows; NULL: none */
     const cs_accepted *accepted;
     size_t n_accepted;
     const cs_sink_state *sink;

@@ -554,6 +554,15 @@ static void refused_start_ends_the_job(void **state)
     done(&r);
 }
 
+static void start_that_fails_is_not_tried_again(void **state)
+{
+    (void)state;
+    rig r = rig_of(CS_TRIGGER_DEFAULT);
+    EXPECT(&r, START, "recover");
+    EXPECT(&r, failed(CS_BATCH_RECOVER, CS_E_DISK_FULL), "end DISK_FULL");
+    done(&r);
+}
+
 static void failed_listing_is_full_again(void **state)
 {
     (void)state;
@@ -684,6 +693,7 @@ int main(void)
         cmocka_unit_test(io_error_ends_the_job),
         cmocka_unit_test(table_made_by_another_writer_is_planned_for_anew),
         cmocka_unit_test(refused_start_ends_the_job),
+        cmocka_unit_test(start_that_fails_is_not_tried_again),
         cmocka_unit_test(failed_listing_is_full_again),
         cmocka_unit_test(failed_tasks_end_the_job_and_name_the_way_on),
         cmocka_unit_test(failing_waits_for_the_io_thread_before_it_frees_the_plan),

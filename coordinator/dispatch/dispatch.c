@@ -663,8 +663,11 @@ static void send(step *s, cs_dispatch_action_kind kind, const cs_peer *peer, con
     action->peer = *peer;
     if (key != NULL)
         action->key = *key;
-    if (kind == CS_DISPATCH_SEND_TASK)
-        action->plan = find_owner(s->dispatch, key)->spec.plan;
+    if (kind == CS_DISPATCH_SEND_TASK) {
+        const cs_job_tasks *job = find_owner(s->dispatch, key);
+        action->job = job->spec.job;
+        action->plan = job->spec.plan;
+    }
     struct worker *to = find_worker(s->dispatch, peer);
     if (to != NULL)
         to->sent_at = s->now_ms;
@@ -672,10 +675,12 @@ static void send(step *s, cs_dispatch_action_kind kind, const cs_peer *peer, con
 
 static void send_leave(step *s, const cs_peer *peer, const cs_error *reason)
 {
-    cs_error *kept = cs_arena_new(&s->dispatch->scratch, cs_error);
-    *kept = *reason;
     cs_dispatch_action *action = act(s, CS_DISPATCH_SEND_LEAVE);
     action->peer = *peer;
+    if (reason == NULL)
+        return;
+    cs_error *kept = cs_arena_new(&s->dispatch->scratch, cs_error);
+    *kept = *reason;
     action->error = kept;
 }
 

@@ -132,7 +132,7 @@ void cs_dispatch_again(cs_dispatch *dispatch, cs_job_id job, uint32_t task, cons
                        cs_dispatch_actions *actions);
 /* CS_BATCH_CANCEL_TASKS, and after the batch's commit. A job without a batch is fine. */
 void cs_dispatch_cancel(cs_dispatch *dispatch, cs_job_id job, int64_t now_ms, cs_dispatch_actions *actions);
-/* The coordinator ends: LEAVE to every worker. */
+/* The coordinator ends: LEAVE to every worker (reason NULL: nothing is wrong). */
 void cs_dispatch_leave(cs_dispatch *dispatch, const cs_error *reason, cs_dispatch_actions *actions);
 /* When it wants a TICK; INT64_MAX: no need. */
 int64_t cs_dispatch_deadline(const cs_dispatch *dispatch);

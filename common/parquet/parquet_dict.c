@@ -127,47 +127,56 @@ static uint32_t add_text(cs_parquet_dict *dict, const uint8_t *at, uint32_t len,
     return ++dict->count;
 }
 
+static inline bool same_text(const cs_parquet_dict *dict, uint64_t slot, uint32_t tag, const uint8_t *at, uint32_t len)
+{
+    const cs_parquet_dict_text *text = &dict->texts[(uint32_t)slot - 1];
+    return (uint32_t)(slot >> 32) == tag && text->len == len &&
+           cs_parquet_text_same((const uint8_t *)dict->body.ptr + text->offset, at, len);
+}
+
+static bool text_block(cs_parquet_dict *dict, const uint8_t *data, const int32_t *offsets, size_t n, uint32_t *codes,
+                       uint32_t page, cs_parquet_text_range *range)
+{
+    uint64_t *slots = dict->slots;
+    unsigned shift = 32 - dict->slot_bits;
+    uint32_t mask = (uint32_t)((UINT64_C(1) << dict->slot_bits) - 1), tags[BLOCK];
+    for (size_t i = 0; i < n; i++) {
+        size_t len = (size_t)(offsets[i + 1] - offsets[i]);
+        tags[i] = (uint32_t)(cs_parquet_text_hash(data + offsets[i], len) >> 32);
+        if (dict->slot_bits >= PREFETCH_SLOT_BITS)
+            __builtin_prefetch(&slots[tags[i] >> shift]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *at = data + offsets[i];
+        uint32_t len = (uint32_t)(offsets[i + 1] - offsets[i]), place = tags[i] >> shift;
+        while (slots[place] != 0 && !same_text(dict, slots[place], tags[i], at, len)) {
+            place = (place + 1) & mask;
+            dict->collisions++;
+        }
+        uint32_t code = (uint32_t)slots[place];
+        if (code == 0) {
+            code = add_text(dict, at, len, tags[i]);
+            if (dict->body.failed)
+                return false;
+            slots[place] = (uint64_t)tags[i] << 32 | code;
+        }
+        codes[i] = --code;
+        if (dict->texts[code].page != page) {
+            dict->texts[code].page = page;
+            widen(dict, range, code);
+        }
+    }
+    return true;
+}
+
 bool cs_parquet_dict_codes_text(cs_parquet_dict *dict, cs_parquet_texts values, size_t n, uint32_t *codes,
                                 uint32_t page, cs_parquet_text_range *range)
 {
-    uint32_t tags[BLOCK];
-    for (size_t begin = 0; begin < n; begin += BLOCK) {
-        size_t take = n - begin < BLOCK ? n - begin : BLOCK;
-        const int32_t *offsets = values.offsets + begin;
-        if (!room_for(dict, take))
+    for (size_t at = 0; at < n; at += BLOCK) {
+        size_t take = n - at < BLOCK ? n - at : BLOCK;
+        if (!room_for(dict, take) ||
+            !text_block(dict, values.data, values.offsets + at, take, codes + at, page, range))
             return false;
-        uint64_t *slots = dict->slots;
-        unsigned shift = 32 - dict->slot_bits;
-        uint32_t mask = (uint32_t)((UINT64_C(1) << dict->slot_bits) - 1);
-        for (size_t i = 0; i < take; i++) {
-            size_t len = (size_t)(offsets[i + 1] - offsets[i]);
-            tags[i] = (uint32_t)(cs_parquet_text_hash(values.data + offsets[i], len) >> 32);
-            if (dict->slot_bits >= PREFETCH_SLOT_BITS)
-                __builtin_prefetch(&slots[tags[i] >> shift]);
-        }
-        for (size_t i = 0; i < take; i++) {
-            const uint8_t *at = values.data + offsets[i];
-            uint32_t len = (uint32_t)(offsets[i + 1] - offsets[i]), slot = tags[i] >> shift, code;
-            for (;; slot = (slot + 1) & mask, dict->collisions++) {
-                code = (uint32_t)slots[slot];
-                if (code == 0) {
-                    code = add_text(dict, at, len, tags[i]);
-                    if (dict->body.failed)
-                        return false;
-                    slots[slot] = (uint64_t)tags[i] << 32 | code;
-                    break;
-                }
-                const cs_parquet_dict_text *text = &dict->texts[code - 1];
-                if ((uint32_t)(slots[slot] >> 32) == tags[i] && text->len == len &&
-                    cs_parquet_text_same((const uint8_t *)dict->body.ptr + text->offset, at, len))
-                    break;
-            }
-            codes[begin + i] = --code;
-            if (dict->texts[code].page != page) {
-                dict->texts[code].page = page;
-                widen(dict, range, code);
-            }
-        }
     }
     return true;
 }

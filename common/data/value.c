@@ -97,7 +97,8 @@ void cs_timestamp_print(int64_t micros, char separator, int digits, cs_buf *out)
 {
     assert(digits >= 0 && digits <= 6);
     int64_t second = micros / MICROS_PER_SECOND - (micros % MICROS_PER_SECOND < 0);
-    unsigned fraction = (unsigned)(micros - second * MICROS_PER_SECOND);
+    int64_t rest = micros % MICROS_PER_SECOND;
+    unsigned fraction = (unsigned)(rest < 0 ? rest + MICROS_PER_SECOND : rest);
     int64_t days = second / SECONDS_PER_DAY - (second % SECONDS_PER_DAY < 0);
     unsigned of_day = (unsigned)(second - days * SECONDS_PER_DAY);
     cs_date_print((int32_t)days, out);

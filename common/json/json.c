@@ -201,6 +201,8 @@ void cs_json_print(const cs_json *value, cs_buf *out)
 void cs_json_add_str(cs_buf *out, cs_str text)
 {
     cs_buf_add_char(out, '"');
+    if (text.len == 0)
+        text = CS_STR("");
     size_t run = 0;
     for (size_t i = 0; i < text.len;) {
         unsigned char c = (unsigned char)text.ptr[i];

@@ -62,12 +62,13 @@ cs_code cs_store_posix_open(const char *root, bool may_create, cs_store **out, c
     return CS_OK;
 }
 
-int cs_posix_open_folder(const cs_posix_store *posix, cs_str folder)
+int cs_posix_open_folder(cs_posix_store *posix, cs_str folder)
 {
-    if (posix->root_fd < 0) {
-        errno = ENOENT;
+    /* A root that was not there may have been made by another process since. */
+    if (posix->root_fd < 0)
+        posix->root_fd = open(posix->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (posix->root_fd < 0)
         return -1;
-    }
     int fd = openat(posix->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     cs_str rest = folder, piece;
     while (fd >= 0 && cs_str_split(&rest, '/', &piece)) {

@@ -15,7 +15,7 @@ typedef struct cs_posix_store {
 } cs_posix_store;
 
 /* A new descriptor of the folder ("" = the root), or -1 and errno. */
-int cs_posix_open_folder(const cs_posix_store *posix, cs_str folder);
+int cs_posix_open_folder(cs_posix_store *posix, cs_str folder);
 /* The folder part of a name and its last piece (NUL-terminated; `base` has CS_NAME_BYTES_MAX + 1 bytes). */
 cs_str cs_posix_parent(cs_str name, char *base);
 /* Makes the folders of `folder` and the root that are missing, and syncs the parents of all. */

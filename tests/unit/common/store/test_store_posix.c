@@ -352,6 +352,21 @@ static void root_must_be_a_folder_that_exists(void **state)
     assert_null(none);
 }
 
+static void root_that_somebody_else_made_is_found(void **state)
+{
+    (void)state;
+    cs_store *late = NULL;
+    cs_error err;
+    cs_stat stat;
+    assert_int_equal(cs_store_posix_open(in_root("late"), true, &late, &err), CS_OK);
+    assert_int_equal(cs_store_stat(late, CS_STR("x"), &stat, &err), CS_E_NOT_FOUND);
+    assert_int_equal(mkdir(in_root("late"), 0700), 0);
+    assert_int_equal(put("late/x", "123", NULL), CS_OK);
+    assert_int_equal(cs_store_stat(late, CS_STR("x"), &stat, &err), CS_OK);
+    assert_int_equal(stat.size_bytes, 3);
+    cs_store_close(late);
+}
+
 static void root_that_was_renamed_away_stays_the_same_root(void **state)
 {
     (void)state;
@@ -449,6 +464,7 @@ int main(void)
         CASE(symlinks_below_the_root_are_not_followed),
         CASE(fifo_does_not_hang),
         CASE(root_must_be_a_folder_that_exists),
+        CASE(root_that_somebody_else_made_is_found),
         CASE(root_that_was_renamed_away_stays_the_same_root),
         CASE(missing_permission_is_named),
         CASE(descriptors_that_ran_out_are_an_error_and_come_back),

@@ -38,6 +38,7 @@ typedef struct cs_accepted {
  * CS_E_CHECKPOINT_MISMATCH names both. pin NULL (`checkpoint show|reset`): nothing is compared or
  * remembered; CS_E_NOT_FOUND when no job ever started here. */
 CS_MUST_USE cs_code cs_checkpoint_start(cs_kv *kv, const cs_checkpoint_pin *pin, cs_rng *rng, cs_checkpoint **out, cs_error *err);
+/* Closes the kv too. Flushes nothing; backs the kv up if there is anything new in it. */
 void cs_checkpoint_close(cs_checkpoint *checkpoint);
 const cs_checkpoint_state *cs_checkpoint_state_of(const cs_checkpoint *checkpoint);
 /* The options of the last start: where `checkpoint reset` finds source and table. */
@@ -46,7 +47,7 @@ CS_MUST_USE cs_code cs_checkpoint_accepted(cs_checkpoint *checkpoint, cs_arena *
 
 CS_MUST_USE cs_code cs_checkpoint_seen(cs_checkpoint *checkpoint, const cs_source_file *file, bool *known,
                                        cs_content_version *version, uint64_t *batch, cs_error *err);
-/* Remembers the newer version of a changed file as reported. */
+/* Remembers the newer version of a changed file as reported: seen gives it from then on. */
 CS_MUST_USE cs_code cs_checkpoint_changed(cs_checkpoint *checkpoint, const cs_source_file *file, cs_error *err);
 
 /* One transaction: the plan of B = committed + 1 (keyed (B, seq)), its files marked as B's, B-1 marked
@@ -58,17 +59,20 @@ void cs_checkpoint_committed(cs_checkpoint *checkpoint, uint64_t batch, const cs
 CS_MUST_USE cs_code cs_checkpoint_flush(cs_checkpoint *checkpoint, cs_error *err);
 /* CS_E_NOT_FOUND; CS_E_DAMAGED_CHECKPOINT when checksum, counts or digest do not hold. */
 CS_MUST_USE cs_code cs_checkpoint_load_plan(cs_checkpoint *checkpoint, uint64_t batch, cs_plan **out, cs_error *err);
-/* --replan: sets plan C+1 aside (kept until B is committed) and unmarks its files. */
+/* --replan: sets plan C+1 aside (kept until B is committed) and unmarks its files. CS_E_NOT_FOUND when no plan
+ * waits. */
 CS_MUST_USE cs_code cs_checkpoint_replan(cs_checkpoint *checkpoint, cs_error *err);
-/* The plan set aside, if any (CS_E_NOT_FOUND), and its adoption: the table shows its digest. */
-CS_MUST_USE cs_code cs_checkpoint_load_dropped(cs_checkpoint *checkpoint, cs_plan **out, cs_error *err);
-CS_MUST_USE cs_code cs_checkpoint_adopt_dropped(cs_checkpoint *checkpoint, cs_error *err);
+/* Of the plans set aside (one for each --replan), the one whose digest the table shows (CS_E_NOT_FOUND: none), and
+ * its adoption: it is plan C+1 again, and the files of a newer one are unmarked. */
+CS_MUST_USE cs_code cs_checkpoint_load_dropped(cs_checkpoint *checkpoint, int64_t digest63, cs_plan **out, cs_error *err);
+CS_MUST_USE cs_code cs_checkpoint_adopt_dropped(cs_checkpoint *checkpoint, int64_t digest63, cs_error *err);
 
 /* `checkpoint reset`: a new S, the other streams of this source root accepted at exactly these numbers, and
  * `files` taken as done; one transaction. */
 CS_MUST_USE cs_code cs_checkpoint_reset(cs_checkpoint *checkpoint, const cs_accepted *accepted, size_t n_accepted,
                                         const cs_source_file *files, size_t n_files, cs_rng *rng, cs_error *err);
-/* `checkpoint show`: every file with its batch, in key order. */
+/* `checkpoint show`: the plans in order of their batches, as far back as they are kept
+ * (CS_CHECKPOINT_PLANS_KEPT). */
 CS_MUST_USE cs_code cs_checkpoint_each_plan(cs_checkpoint *checkpoint,
                                             cs_code (*each)(void *ctx, const cs_plan *plan, bool committed, cs_error *err),
                                             void *ctx, cs_error *err);

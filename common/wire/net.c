@@ -35,7 +35,7 @@ struct cs_socket {
     char endpoint[ENDPOINT_BYTES_MAX];
 };
 
-static void *new_context(void);
+static void *new_context(int io_threads);
 static cs_code new_socket(void *context, int type, cs_socket **out, cs_error *err);
 static void set_int(cs_socket *socket, int option, int value);
 static void set_common(cs_socket *socket, const char *endpoint);
@@ -52,8 +52,8 @@ bool cs_peer_eq(const cs_peer *a, const cs_peer *b)
 cs_net *cs_net_new(void)
 {
     cs_net *net = cs_xcalloc(1, sizeof *net);
-    net->outer = new_context();
-    net->inner = new_context();
+    net->outer = new_context(1);
+    net->inner = new_context(0); /* inproc needs none */
     return net;
 }
 
@@ -271,11 +271,14 @@ cs_code cs_net_poll(cs_poll_item *items, size_t n, int64_t timeout_ms, cs_error 
     return CS_OK;
 }
 
-static void *new_context(void)
+static void *new_context(int io_threads)
 {
     void *context = zmq_ctx_new();
     if (context == NULL)
         cs_out_of_memory(0);
+    int rc = zmq_ctx_set(context, ZMQ_IO_THREADS, io_threads);
+    assert(rc == 0);
+    (void)rc;
     return context;
 }
 

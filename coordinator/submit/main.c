@@ -21,9 +21,10 @@ int main(int argc, char **argv)
     cs_arena arena = CS_ARENA_INIT;
     cs_error err = { 0 };
     cs_cli cli;
+    static char version[] = "version";
     /* --version alone asks for ours; behind a command it is the version of a table. */
     if (argc == 2 && cs_str_eq(cs_str_of(argv[1]), CS_STR("--version")))
-        argv[1] = "version";
+        argv[1] = version;
     cs_code code = cs_cli_parse(argc, argv, &arena, &cli, &err);
     if (code == CS_OK) {
         cs_log_level level = cli.quiet ? CS_LOG_WARN : cli.verbose > 0 ? CS_LOG_DEBUG : CS_LOG_INFO;

@@ -21,6 +21,7 @@ typedef struct run_client {
     cs_local_cluster *cluster;
     cs_progress *progress;
     unsigned workers;
+    const char *log_args[8];  /* for workers that are started again, too */
     int signal_fd;
     cs_arena message_arena;
     char job_id[64];          /* from Submitted, to name the job in Stop */
@@ -67,7 +68,7 @@ out:
 static cs_code client_open(run_client *client, const cs_options *options, cs_error *err)
 {
     static const char *const levels[] = { "-q", "-v", "-vv" };
-    const char *log_args[8];
+    const char **log_args = client->log_args;
     size_t n = 0;
     sigset_t mask;
     if (client->cli->quiet || client->cli->verbose)

@@ -7,8 +7,9 @@
 #include "common/parquet/parquet_plain.h"
 #include "common/parquet/parquet_rle.h"
 
-/* Values after which a dictionary that saves nothing is not believed in any more. */
-#define TRIAL_VALUES 32768
+/* Steps past occupied slots that no honest keys need, per value. */
+#define COLLISIONS_MAX 16
+#define COLLISIONS_FREE 65536
 /* A row group with fewer rows does not end only because a dictionary is full. */
 #define GROUP_ROWS_MIN 65536
 /* A dictionary is worth its work below this share of the PLAIN size (performance.md, rule 7). */
@@ -20,6 +21,7 @@ static bool add_fixed(cs_parquet_column *column, const void *values, size_t n);
 static bool add_texts(cs_parquet_column *column, const cs_column *rows, cs_parquet_texts texts, size_t n);
 static uint64_t dictionary_cost(const cs_parquet_column *column);
 static bool leave_dictionary(cs_parquet_column *column);
+static void forget_dictionary(cs_parquet_column *column);
 static unsigned plain_width(const cs_parquet_element *element);
 static cs_code no_memory(const cs_parquet_column *column, cs_error *err);
 
@@ -69,6 +71,8 @@ void cs_parquet_column_begin(cs_parquet_column *column, const cs_parquet_shared 
     column->dictionary = shared->dictionary_bytes > 0 && !column->dictionary_lost &&
                          column->element.type != CS_PARQUET_BOOLEAN;
     column->dictionary_tried = column->dictionary_pages = column->plain_pages = false;
+    if (column->dictionary_lost)
+        forget_dictionary(column);
     cs_parquet_dict_clear(&column->dict);
     column->plain_bytes = column->uncompressed_bytes = column->chunk_values = 0;
     column->page_number = 1;
@@ -97,11 +101,12 @@ cs_code cs_parquet_column_check(cs_parquet_column *column, cs_parquet_shared *sh
 {
     if (column->dictionary) {
         uint64_t cost = dictionary_cost(column), values = column->chunk_range.values + column->n_codes;
-        bool tried = !column->dictionary_tried && values >= TRIAL_VALUES;
+        bool tried = !column->dictionary_tried && values >= shared->trial_values;
         column->dictionary_tried |= tried;
         /* Keys made to collide cost time, not memory: the dictionary goes before they hurt. */
-        bool hostile = column->dict.collisions > 16 * (values + TRIAL_VALUES);
-        bool over = cs_parquet_dict_body_bytes(&column->dict) > shared->dictionary_bytes;
+        bool hostile = column->dict.collisions > COLLISIONS_MAX * values + COLLISIONS_FREE;
+        bool over = cs_parquet_dict_body_bytes(&column->dict) > shared->dictionary_bytes ||
+                    cs_parquet_dict_memory(&column->dict) > shared->dictionary_memory;
         if (over && PAYS(cost, column->plain_bytes) && group_rows >= GROUP_ROWS_MIN) {
             *full = true;
         } else if (over || hostile || (tried && cost >= column->plain_bytes)) {
@@ -301,8 +306,17 @@ static bool leave_dictionary(cs_parquet_column *column)
     cs_parquet_plain_from_codes(column);
     column->n_codes = 0;
     if (!column->dictionary_pages)
-        cs_parquet_dict_clear(&column->dict);
+        forget_dictionary(column);
     return !column->plain.failed;
+}
+
+/* Gives the memory back: a table of a thousand columns has not much for each. */
+static void forget_dictionary(cs_parquet_column *column)
+{
+    cs_parquet_dict_done(&column->dict);
+    free(column->codes);
+    column->codes = NULL;
+    column->codes_cap = 0;
 }
 
 static unsigned plain_width(const cs_parquet_element *element)

@@ -14,6 +14,8 @@ typedef struct cs_parquet_shared {
     size_t page_bytes;       /* scaled down when there are many columns */
     size_t page_values;
     size_t dictionary_bytes; /* 0: no dictionaries */
+    size_t dictionary_memory;
+    size_t trial_values;     /* after so many a dictionary that saves nothing is not believed in any more */
     cs_parquet_dense_scratch dense;
     cs_buf body, compressed;
     /* Takes finished bytes in file order and knows where they go. */

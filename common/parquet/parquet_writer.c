@@ -142,6 +142,8 @@ static void plan_sizes(cs_parquet_writer *writer)
     shared->page_bytes = page < options->page_bytes ? page : options->page_bytes;
     shared->page_values = page / sizeof(uint32_t) < PAGE_VALUES_MAX ? page / sizeof(uint32_t) : PAGE_VALUES_MAX;
     shared->dictionary_bytes = share < DICTIONARY_SHARE_MIN ? 0 : options->dictionary_bytes;
+    shared->dictionary_memory = share;
+    shared->trial_values = shared->page_values / 2;
     size_t rows = share / 64 / SLICE_ROWS_MIN * SLICE_ROWS_MIN;
     rows = rows < SLICE_ROWS_MIN ? SLICE_ROWS_MIN : rows;
     writer->slice_rows = rows < CS_PARQUET_SLICE_ROWS_MAX ? rows : CS_PARQUET_SLICE_ROWS_MAX;

@@ -120,8 +120,8 @@ static bool is_digit(char c, bool hex)
     return (c >= '0' && c <= '9') || (hex && lower >= 'a' && lower <= 'f');
 }
 
-/* The size of the number as a bounded text for strtod: whole digits and an exponent, no point, so no locale has a say
- * in it. What is cut off matters only by not being zero. */
+/* The size of the number as a bounded text for strtod: whole digits and an exponent, no point, so
+ * no locale has a say in it. What is cut off matters only by not being zero. */
 static const char *spell(const real_text *real, char out[SPELLED_MAX])
 {
     const cs_str parts[] = { real->whole, real->fraction };

@@ -1,4 +1,5 @@
-/* Memory of columns: plain realloc, doubled, because a worker keeps its rows warm over all batches of a task. */
+/* Memory of columns: plain realloc, doubled, because a worker keeps its rows warm over all batches
+ * of a task. */
 #include "common/data/rows.h"
 
 #include <assert.h>

@@ -1,8 +1,9 @@
-/* Typed columns with validity, in Arrow's physical layout: what the decoder makes and the encoder takes.
+/* Typed columns with validity, in Arrow's physical layout: what the decoder makes and the encoder
+ * takes.
  *
- * A column grows at its end; the typed loops of worker/parse write through the pointers themselves after
- * cs_column_reserve. validity has one bit a value, LSB first, 1 = valid; values under a 0 bit are zero.
- * Offsets begin with 0 and have length + 1 entries. */
+ * A column grows at its end; the typed loops of worker/parse write through the pointers themselves
+ * after cs_column_reserve. validity has one bit a value, LSB first, 1 = valid; values under a 0 bit
+ * are zero. Offsets begin with 0 and have length + 1 entries. */
 #ifndef CS_COMMON_DATA_ROWS_H
 #define CS_COMMON_DATA_ROWS_H
 
@@ -30,8 +31,9 @@ typedef struct cs_rows {
 CS_MUST_USE cs_code cs_column_init(cs_column *column, const cs_type *type, cs_error *err);
 void cs_column_done(cs_column *column);
 void cs_column_clear(cs_column *column); /* length 0, memory kept */
-/* Room for `values` more values and, for strings and binary, `bytes` more bytes. Validity bits and boolean bits
- * behind length are 0, other room holds anything. CS_E_LIMIT when values or bytes would pass INT32_MAX. */
+/* Room for `values` more values and, for strings and binary, `bytes` more bytes. Validity bits and
+ * boolean bits behind length are 0, other room holds anything. CS_E_LIMIT when values or bytes
+ * would pass INT32_MAX. */
 CS_MUST_USE cs_code cs_column_reserve(cs_column *column, size_t values, size_t bytes, cs_error *err);
 
 static inline bool cs_column_is_null(const cs_column *column, size_t at)

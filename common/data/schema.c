@@ -70,7 +70,8 @@ static cs_code check_fields(const cs_field *fields, size_t n_fields, cs_error *e
         for (size_t at = 0; at < fields[i].name.len; at++)
             if (memchr(refused, fields[i].name.ptr[at], sizeof refused - 1) != NULL) {
                 cs_error_set(err, CS_E_BAD_SCHEMA,
-                             "column '%s': a Delta table cannot have blanks or any of ,;{}()= in a column's name",
+                             "column '%s': a Delta table cannot have blanks or any of ,;{}()= in a "
+                             "column's name",
                              name);
                 cs_error_hint(err, "rename the column in the schema; columns bind by position");
                 return CS_E_BAD_SCHEMA;

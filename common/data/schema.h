@@ -5,8 +5,9 @@
 
 #include "common/data/type.h"
 
-/* Text that begins with `{` is JSON, else DDL. Errors: CS_E_BAD_SCHEMA (CS_E_LIMIT for the text's length) with the
- * place `schema:LINE:COLUMN`, or, where JSON is well formed but no schema, `schema:$.fields[2].type`. */
+/* Text that begins with `{` is JSON, else DDL. Errors: CS_E_BAD_SCHEMA (CS_E_LIMIT for the text's
+ * length) with the place `schema:LINE:COLUMN`, or, where JSON is well formed but no schema,
+ * `schema:$.fields[2].type`. */
 CS_MUST_USE cs_code cs_schema_parse(cs_str text, cs_arena *arena, cs_schema *out, cs_error *err);
 CS_MUST_USE cs_code cs_schema_parse_ddl(cs_str text, cs_arena *arena, cs_schema *out, cs_error *err);
 CS_MUST_USE cs_code cs_schema_parse_json(cs_str text, cs_arena *arena, cs_schema *out, cs_error *err);

@@ -36,7 +36,8 @@ static const struct {
     { "TIMESTAMP_NTZ", CS_TYPE_TIMESTAMP_NTZ },
 };
 
-/* Words that people or Spark use for types that are not here, and what to write instead (NULL: nothing). */
+/* Words that people or Spark use for types that are not here, and what to write instead (NULL:
+ * nothing). */
 static const struct {
     const char *word, *instead;
     bool sparks; /* a type of Spark that no source of cstream can fill */
@@ -106,7 +107,8 @@ static cs_code parse_columns(ddl_parser *parser, bool nested, cs_type *out)
     field_list list = { 0 };
     for (bool more = true; more;) {
         if (list.count == CS_COLUMNS_MAX)
-            return fail_at(parser, parser->lexer.token.ptr, "more columns than the limit of %u", CS_COLUMNS_MAX);
+            return fail_at(parser, parser->lexer.token.ptr, "more columns than the limit of %u",
+                           CS_COLUMNS_MAX);
         cs_field *field = add_field(parser, &list);
         CS_TRY(parse_column(parser, nested, field));
         more = is_sign(parser, ',');
@@ -227,7 +229,8 @@ static cs_code parse_decimal(ddl_parser *parser, const cs_type **out)
         CS_TRY(parse_sign(parser, ')', "the parameters of DECIMAL"));
     }
     if (precision > CS_DECIMAL_PRECISION_MAX || scale > precision)
-        return fail_at(parser, begin, "DECIMAL(%llu,%llu) is out of range: expected DECIMAL(p,s) with 0 <= s <= p <= %d",
+        return fail_at(parser, begin,
+                       "DECIMAL(%llu,%llu) is out of range: expected DECIMAL(p,s) with 0 <= s <= p <= %d",
                        (unsigned long long)precision, (unsigned long long)scale, CS_DECIMAL_PRECISION_MAX);
     *out = cs_type_decimal(parser->arena, (uint8_t)precision, (uint8_t)scale);
     return CS_OK;
@@ -294,8 +297,8 @@ static cs_code unknown_type(ddl_parser *parser)
     for (size_t i = 0; i < COUNT(other_types); i++) {
         if (!is_word(parser, other_types[i].word))
             continue;
-        fail_at(parser, word.ptr, other_types[i].sparks ? "cstream does not have Spark's type %s" : "there is no type %s",
-                text);
+        fail_at(parser, word.ptr, "%s type %s",
+                other_types[i].sparks ? "cstream does not have Spark's" : "there is no", text);
         if (other_types[i].instead != NULL)
             cs_error_hint(parser->err, "use %s", other_types[i].instead);
         return CS_E_BAD_SCHEMA;

@@ -1,5 +1,5 @@
-/* The JSON form. Values of a parsed document have no places, so an error names the member's path instead:
- * schema:$.fields[2].type. Only broken JSON has a line and a column. */
+/* The JSON form. Values of a parsed document have no places, so an error names the member's path
+ * instead: schema:$.fields[2].type. Only broken JSON has a line and a column. */
 #include "common/data/schema.h"
 
 #include <stdarg.h>
@@ -146,7 +146,8 @@ static cs_code read_array(json_reader *reader, const cs_json *json, cs_type *out
     bool nullable;
     if (cs_json_size(json) != 3 || element == NULL ||
         !cs_json_bool(cs_json_get(json, "containsNull"), &nullable))
-        return fail(reader, "an array has exactly \"type\", \"elementType\" and \"containsNull\" (true or false)");
+        return fail(reader, "an array has exactly \"type\", \"elementType\" and \"containsNull\" "
+                            "(true or false)");
     cs_field *field = cs_arena_new(reader->arena, cs_field);
     field->name = CS_STR("element");
     field->nullable = nullable;

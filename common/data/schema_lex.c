@@ -158,10 +158,11 @@ static bool skip_blanks(cs_ddl_lexer *lexer)
 /* Spark's WS: ASCII blanks and the spaces of Unicode (U+0085 and U+2029 are not among them). */
 static size_t blank_len(cs_str rest)
 {
-    static const char *const wide[] = { "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82",
-                                        "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87",
-                                        "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\xa8", "\xe2\x80\xaf",
-                                        "\xe2\x81\x9f", "\xe3\x80\x80" };
+    static const char *const wide[] = {
+        "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82", "\xe2\x80\x83",
+        "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88", "\xe2\x80\x89",
+        "\xe2\x80\x8a", "\xe2\x80\xa8", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80",
+    };
     if (memchr(" \t\n\f\r\v", rest.ptr[0], 6) != NULL)
         return 1;
     for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++)

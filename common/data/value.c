@@ -1,5 +1,5 @@
-/* Values as text. Numbers are printed and read back under the C locale whatever the process has set: a decimal
- * comma in a JSON line would be damage. */
+/* Values as text. Numbers are printed and read back under the C locale whatever the process has
+ * set: a decimal comma in a JSON line would be damage. */
 #include "common/data/value.h"
 
 #include <assert.h>
@@ -143,7 +143,8 @@ bool cs_float_print(float value, cs_buf *out)
     return true;
 }
 
-/* Both directions: days counted in eras of 400 years that begin on 1 March, so that the leap day comes last. */
+/* Both directions: days counted in eras of 400 years that begin on 1 March, so that the leap day
+ * comes last. */
 int64_t cs_days_from_civil(int64_t year, unsigned month, unsigned day)
 {
     year -= month <= 2;
@@ -239,8 +240,8 @@ static void add_real(double value, bool is_float, bool json, cs_buf *out)
     cs_buf_printf(out, json ? "\"%s\"" : "%s", name);
 }
 
-/* With a point or an exponent always, so that -0 keeps its sign and a whole number stays a double in readers
- * that tell the two apart. */
+/* With a point or an exponent always, so that -0 keeps its sign and a whole number stays a double
+ * in readers that tell the two apart. */
 static void add_real_text(const char *text, cs_buf *out)
 {
     cs_buf_add_cstr(out, text);

@@ -134,8 +134,8 @@ int64_t cs_zone_to_utc(const cs_zone *zone, int64_t local)
     return local - (zone->rules.offsets == NULL ? zone->offset : cs_zone_rules_offset(&zone->rules, local));
 }
 
-/* What java.time takes (+h, +hh, +hhmm, +hh:mm, +hhmmss, +hh:mm:ss), and what Spark adds by putting a zero before
- * a lone hour and before a lone minute at the end. */
+/* What java.time takes (+h, +hh, +hhmm, +hh:mm, +hhmmss, +hh:mm:ss), and what Spark adds by putting
+ * a zero before a lone hour and before a lone minute at the end. */
 static bool offset_of(cs_str text, int32_t *seconds)
 {
     if (text.len < 2 || (text.ptr[0] != '+' && text.ptr[0] != '-'))
@@ -185,8 +185,9 @@ static bool two_digits(const char *at, int32_t *value)
     return true;
 }
 
-/* Java's form of a region's id, and nothing that could leave the folder or reach another kind of file in it: every
- * part between slashes begins with a letter, and the copies in posix/ and right/ are not ids. */
+/* Java's form of a region's id, and nothing that could leave the folder or reach another kind of
+ * file in it: every part between slashes begins with a letter, and the copies in posix/ and right/
+ * are not ids. */
 static bool is_region(cs_str id)
 {
     bool begins = true;

@@ -1,6 +1,6 @@
-/* A file lists the changes up to some year and ends with a POSIX TZ text for the time after. Calendars repeat after
- * 400 years (a whole number of weeks), so that text is spread out over one such period once, when the file is
- * read, and looking up needs nothing but a binary search. */
+/* A file lists the changes up to some year and ends with a POSIX TZ text for the time after.
+ * Calendars repeat after 400 years (a whole number of weeks), so that text is spread out over one
+ * such period once, when the file is read, and looking up needs nothing but a binary search. */
 #include "common/data/zone_rules.h"
 
 #include <stdlib.h>
@@ -105,7 +105,8 @@ static bool read_header(cs_str *file, tzif_header *out)
 {
     if (file->len < HEADER_BYTES || memcmp(file->ptr, "TZif", 4) != 0 || file->ptr[4] < '2')
         return false;
-    uint32_t *counts[] = { &out->n_isut, &out->n_isstd, &out->n_leap, &out->n_times, &out->n_types, &out->n_chars };
+    uint32_t *counts[] = { &out->n_isut,  &out->n_isstd, &out->n_leap,
+                           &out->n_times, &out->n_types, &out->n_chars };
     for (size_t i = 0; i < 6; i++)
         *counts[i] = be32(file->ptr + 20 + 4 * i);
     *file = (cs_str){ file->ptr + HEADER_BYTES, file->len - HEADER_BYTES };
@@ -135,7 +136,8 @@ static bool read_changes(cs_zone_rules *rules, const tzif_header *header, cs_str
     return true;
 }
 
-/* "\nCET-1CEST,M3.5.0,M10.5.0/3\n"; an empty text is allowed and says nothing, then the last offset stays. */
+/* "\nCET-1CEST,M3.5.0,M10.5.0/3\n"; an empty text is allowed and says nothing, then the last offset
+ * stays. */
 static bool read_footer(cs_str text, posix_tz *out)
 {
     posix_tz tz = { 0 };

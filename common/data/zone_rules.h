@@ -1,11 +1,13 @@
-/* The rules inside one file of tzdata (RFC 8536), turned round: from local time to offset. For zone.c. */
+/* The rules inside one file of tzdata (RFC 8536), turned round: from local time to offset. For
+ * zone.c. */
 #ifndef CS_COMMON_DATA_ZONE_RULES_H
 #define CS_COMMON_DATA_ZONE_RULES_H
 
 #include "common/base/str.h"
 
-/* Seconds throughout. Local times below until[i] have offsets[i], those from until[n - 1] on offsets[n]; times in
- * gaps and overlaps belong to the rule before the change, which is what java.time does with them. */
+/* Seconds throughout. Local times below until[i] have offsets[i], those from until[n - 1] on
+ * offsets[n]; times in gaps and overlaps belong to the rule before the change, which is what
+ * java.time does with them. */
 typedef struct cs_zone_rules {
     size_t n;
     int64_t *until;

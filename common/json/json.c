@@ -1,7 +1,8 @@
-/* jansson behind our handle. It never sees a number: it holds 64-bit integers and doubles only, while a log has
- * decimals of 38 digits and sizes spelled 1e3. A first pass over the text checks every number and hands it on as
- * a string that begins with U+0001 and 'n'; a real string that begins with U+0001 gets U+0001 and 's' put before
- * it, so the two cannot be mixed up. The same pass holds the depth. */
+/* jansson behind our handle. It never sees a number: it holds 64-bit integers and doubles only,
+ * while a log has decimals of 38 digits and sizes spelled 1e3. A first pass over the text checks
+ * every number and hands it on as a string that begins with U+0001 and 'n'; a real string that
+ * begins with U+0001 gets U+0001 and 's' put before it, so the two cannot be mixed up. The same
+ * pass holds the depth. */
 #include "common/json/json.h"
 
 #include <jansson.h>
@@ -20,8 +21,8 @@ struct cs_json_doc {
     json_t *root;
 };
 
-/* The first pass. Its second use is to find which byte of the text became byte `sought` of its output: the place
- * of an error of jansson. */
+/* The first pass. Its second use is to find which byte of the text became byte `sought` of its
+ * output: the place of an error of jansson. */
 typedef struct json_scan {
     const char *begin, *at, *end;
     cs_buf out;
@@ -262,8 +263,9 @@ static cs_code rewrite(json_scan *scan, cs_error *err)
     return CS_OK;
 }
 
-/* A string that begins with U+0001 can only be spelled with the escape, and in one way: controls may not stand
- * for themselves, and these four digits have no case. Keys are not marked: they cannot be numbers. */
+/* A string that begins with U+0001 can only be spelled with the escape, and in one way: controls
+ * may not stand for themselves, and these four digits have no case. Keys are not marked: they
+ * cannot be numbers. */
 static void rewrite_string(json_scan *scan)
 {
     const char *begin = scan->at++;

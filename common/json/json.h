@@ -1,4 +1,5 @@
-/* JSON: parsing behind our own handle (jansson is included only here), writing straight into a buffer. */
+/* JSON: parsing behind our own handle (jansson is included only here), writing straight into a
+ * buffer. */
 #ifndef CS_COMMON_JSON_JSON_H
 #define CS_COMMON_JSON_JSON_H
 
@@ -8,9 +9,9 @@
 typedef struct cs_json_doc cs_json_doc;
 typedef struct cs_json cs_json; /* a value inside a document */
 
-/* Exactly one value (any kind), blanks around it allowed. Depth at most CS_JSON_DEPTH_MAX. Duplicate keys: the
- * last wins. Keys with U+0000 are refused, values may have it. Errors: CS_E_BAD_CONFIG (CS_E_LIMIT for the depth)
- * with `line:column` in the place; callers re-word. */
+/* Exactly one value (any kind), blanks around it allowed. Depth at most CS_JSON_DEPTH_MAX.
+ * Duplicate keys: the last wins. Keys with U+0000 are refused, values may have it. Errors:
+ * CS_E_BAD_CONFIG (CS_E_LIMIT for the depth) with `line:column` in the place; callers re-word. */
 CS_MUST_USE cs_code cs_json_parse(cs_str text, cs_json_doc **out, cs_error *err);
 const cs_json *cs_json_root(const cs_json_doc *doc);
 void cs_json_free(cs_json_doc *doc);
@@ -38,8 +39,8 @@ bool cs_json_next(const cs_json *object, cs_json_member *member);
 /* The value as compact JSON text: members in order, numbers in the spelling they had. */
 void cs_json_print(const cs_json *value, cs_buf *out);
 
-/* Quoted and escaped: only `"`, `\` and controls below U+0020 (spec: delta.md §5). The text must be UTF-8;
- * invalid bytes become U+FFFD. */
+/* Quoted and escaped: only `"`, `\` and controls below U+0020 (spec: delta.md §5). The text must be
+ * UTF-8; invalid bytes become U+FFFD. */
 void cs_json_add_str(cs_buf *out, cs_str text);
 /* `"key":`, with a comma before it unless it is the first member. */
 void cs_json_add_key(cs_buf *out, const char *key);

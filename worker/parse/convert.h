@@ -1,15 +1,16 @@
-/* Text → typed value, exactly as Spark's CSV reader does (spec: csv.md §4): every form that it takes. One function per
- * type; all are locale-free and exact. Return false: malformed, *out untouched. parse_fast.h goes before it for the
- * plain forms that most values have. */
+/* Text → typed value, exactly as Spark's CSV reader does (spec: csv.md §4): every form that it
+ * takes. One function per type; all are locale-free and exact. Return false: malformed, *out
+ * untouched. parse_fast.h goes before it for the plain forms that most values have. */
 #ifndef CS_WORKER_PARSE_CONVERT_H
 #define CS_WORKER_PARSE_CONVERT_H
 
 #include "common/data/type.h"
 #include "common/data/zone.h"
 
-/* What the converters of one decoder are told by its options, and what they keep between values. One thread. */
+/* What the converters of one decoder are told by its options, and what they keep between values.
+ * One thread. */
 typedef struct cs_convert {
-    cs_str nan_value, positive_inf, negative_inf; /* texts of these values, looked at before the number's rules */
+    cs_str nan_value, positive_inf, negative_inf; /* looked at before the rules of numbers */
     const cs_zone *zone;                          /* of local timestamps; NULL is UTC */
     cs_zones *zones;                              /* for zone names in the data */
     char *scratch;                                /* a text without its GMTs; grows to the longest */

@@ -2,8 +2,8 @@
 
 #include "worker/parse/convert.h"
 
-/* A decimal's text after its commas are gone: [+-]?(d+.?d*|.d+)([eE][+-]?d+)?, digits counted from the first that is
- * not zero. */
+/* A decimal's text after its commas are gone: [+-]?(d+.?d*|.d+)([eE][+-]?d+)?, digits counted from
+ * the first that is not zero. */
 typedef struct decimal_text {
     bool negative;
     cs_str digits;    /* with commas and the point still inside */
@@ -15,9 +15,10 @@ static bool split(cs_str text, decimal_text *out);
 static bool read_exponent(cs_str text, int64_t *out);
 static unsigned __int128 round_to(const decimal_text *decimal, int64_t keep);
 
-/* The value is digits * 10^exponent; at the column's scale it is digits * 10^(exponent + scale): with a power below
- * zero that many digits are cut off from the end, half up, with one above zero that many zeros are put behind. No
- * power is ever worked off digit by digit: what it makes is bounded by the precision first. */
+/* The value is digits * 10^exponent; at the column's scale it is digits * 10^(exponent + scale):
+ * with a power below zero that many digits are cut off from the end, half up, with one above zero
+ * that many zeros are put behind. No power is ever worked off digit by digit: what it makes is
+ * bounded by the precision first. */
 bool cs_convert_decimal(cs_str text, uint8_t precision, uint8_t scale, __int128 *out)
 {
     decimal_text decimal;
@@ -68,7 +69,8 @@ static bool split(cs_str text, decimal_text *out)
     decimal.digits = (cs_str){ text.ptr + begin, at - begin };
     if (seen == 0 || !read_exponent((cs_str){ text.ptr + at, text.len - at }, &decimal.exponent))
         return false;
-    /* java.math.BigDecimal keeps the scale in an int, and Spark's rounding of such an end overflows it. */
+    /* java.math.BigDecimal keeps the scale in an int, and Spark's rounding of such an end overflows
+     * it. */
     int64_t end = decimal.exponent < 0 ? -decimal.exponent : decimal.exponent;
     if (decimal.exponent < INT_MIN || decimal.exponent > INT_MAX || (decimal.n_digits > 0 && end >= INT_MAX))
         return false;

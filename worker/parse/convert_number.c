@@ -29,8 +29,8 @@ bool cs_convert_integer(cs_str text, int bits, int64_t *out)
     return true;
 }
 
-/* The options' words are compared as they stand, before blanks are cut off and before any number: a file may say that
- * -999 is NaN. */
+/* The options' words are compared as they stand, before blanks are cut off and before any number: a
+ * file may say that -999 is NaN. */
 bool cs_convert_double(const cs_convert *convert, cs_str text, double *out)
 {
     if (cs_str_eq(text, convert->nan_value))

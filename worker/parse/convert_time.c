@@ -1,5 +1,6 @@
-/* Dates and timestamps by Spark's lenient rule (spec: csv.md §4): parts of varying width, everything behind the year
- * may be missing. DATE and TIMESTAMP get a second try without any `GMT`, as in Spark. */
+/* Dates and timestamps by Spark's lenient rule (spec: csv.md §4): parts of varying width,
+ * everything behind the year may be missing. DATE and TIMESTAMP get a second try without any `GMT`,
+ * as in Spark. */
 #include <stdlib.h>
 
 #include "common/base/arena.h"
@@ -55,7 +56,8 @@ bool cs_convert_timestamp(cs_convert *convert, cs_str text, int64_t *micros)
     time_text moment;
     if (moment_of(text, &moment) && instant_of(convert, &moment, micros))
         return true;
-    return without_gmt(convert, text, &text) && moment_of(text, &moment) && instant_of(convert, &moment, micros);
+    return without_gmt(convert, text, &text) && moment_of(text, &moment) &&
+           instant_of(convert, &moment, micros);
 }
 
 bool cs_convert_timestamp_ntz(cs_convert *convert, cs_str text, int64_t *micros)
@@ -188,7 +190,8 @@ static bool instant_of(cs_convert *convert, const time_text *moment, int64_t *mi
     return micros_of(zone != NULL ? cs_zone_to_utc(zone, local) : local - offset, moment->micro, micros);
 }
 
-/* The last second before INT64_MIN's is in range with its fraction only: 128 bits spare the special case. */
+/* The last second before INT64_MIN's is in range with its fraction only: 128 bits spare the special
+ * case. */
 static bool micros_of(int64_t seconds, int32_t micro, int64_t *micros)
 {
     __int128 sum = (__int128)seconds * MICROS_PER_SECOND + micro;

@@ -52,8 +52,8 @@ static bool prints_as(const cs_schema *schema, const cs_json *expected)
     return same;
 }
 
-/* Printed as DDL and read again it is the same schema, but for what DDL cannot say: elements that may not be null,
- * metadata other than the comment. */
+/* Printed as DDL and read again it is the same schema, but for what DDL cannot say: elements that
+ * may not be null, metadata other than the comment. */
 static bool survives_ddl(const cs_schema *schema, cs_arena *arena)
 {
     cs_buf text = CS_BUF_INIT;
@@ -81,8 +81,8 @@ static bool all_flat(const cs_schema *schema)
     return true;
 }
 
-/* What opening a CSV source with the schema gave in Spark. A schema of nothing but the corrupt column is refused
- * there by the query, not by the schema. */
+/* What opening a CSV source with the schema gave in Spark. A schema of nothing but the corrupt
+ * column is refused there by the query, not by the schema. */
 static bool agrees_as_source(const cs_schema *schema, cs_str csv)
 {
     cs_error err = { 0 };

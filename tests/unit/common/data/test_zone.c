@@ -1,4 +1,5 @@
-/* Time zones, against the C library's own reading of the same files. Spark's answers are in test_convert_golden. */
+/* Time zones, against the C library's own reading of the same files. Spark's answers are in
+ * test_convert_golden. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

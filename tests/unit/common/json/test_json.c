@@ -241,7 +241,8 @@ static void depth_is_held(void **state)
     }
 }
 
-/* No prefix of a document is a document, and none is read beyond its end (the sanitizers look at the copy). */
+/* No prefix of a document is a document, and none is read beyond its end (the sanitizers look at
+ * the copy). */
 static void every_cut_of_a_document_is_refused(void **state)
 {
     cs_str text = CS_STR("{\"add\":{\"p\\u0061th\":\"\\u0001x\",\"size\":1e3,\"b\":[true,null,-1.5E-7]}}");

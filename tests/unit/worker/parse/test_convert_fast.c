@@ -1,5 +1,6 @@
-/* The two ways to convert agree: wherever parse_fast.h answers, convert.h gives the same. Texts are grown from the
- * alphabet of each type and bent a little, so that most lie at the edge of what is taken. */
+/* The two ways to convert agree: wherever parse_fast.h answers, convert.h gives the same. Texts are
+ * grown from the alphabet of each type and bent a little, so that most lie at the edge of what is
+ * taken. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* Text → value against what Spark 4.2.0 made of 13,424 texts (tests/golden/csv/README.md). Cases with options that
- * come later are counted, not skipped in silence. */
+/* Text → value against what Spark 4.2.0 made of 13,424 texts (tests/golden/csv/README.md). Cases
+ * with options that come later are counted, not skipped in silence. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 #include "common/base/fault.h"
 #include "common/base/limits.h"
@@ -11,8 +11,6 @@
 #include "common/wire/message.h"
 #include "worker/parse/decoder.h"
 #include "worker/read/reader.h"
-
-static_assert(CS_READ_PADDING >= CS_CHUNK_PADDING, "what the reader pads is what the decoder may look at");
 
 typedef struct cs_task {
     const cs_task_doors *doors;

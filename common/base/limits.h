@@ -27,6 +27,12 @@
 #define CS_TASK_ATTEMPTS_MAX 10u             /* attempts of one task, leases and nacks included */
 #define CS_PLAN_CHUNK_BYTES (256u << 10)     /* one stored value of a plan */
 
+/* Sources */
+#define CS_GLOB_PATTERNS_MAX 1024u           /* that the braces of pathGlobFilter stand for */
+#define CS_SOURCE_HINTS_MAX 65536u           /* names kept between two looks; beyond: a full listing */
+#define CS_SOURCE_WAITING_MAX 4000000u       /* files that wait to be planned */
+#define CS_SOURCE_NOTICES_MAX 100u           /* skipped things named one by one; the rest is only counted */
+
 /* Checkpoint */
 #define CS_CHECKPOINT_PLANS_KEPT 100u                 /* committed plans kept for `checkpoint show` */
 #define CS_CHECKPOINT_BYTES_MAX (64ull << 30)         /* of the LMDB file */

@@ -1,7 +1,7 @@
 /* The tokenizers agree, field by field, with raw texts and offsets: exact fed in one piece is the measure; exact in odd
  * chunks, libcsv and auto must give the same.
  *
- *   property_tokenizers [COUNT [SEED]]     default 1,000,000 inputs, seed from the clock; the seed is printed */
+ *   property_tokenizers_agree [COUNT [SEED]]     default 1,000,000 inputs, seed from the clock; the seed is printed */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -54,7 +54,7 @@ int main(int argc, char **argv)
             same = agree(&in, "libcsv", &expected, &got) && same;
         }
         if (!same) {
-            printf("FAILED at input %llu; again: property_tokenizers %llu %llu\n", (unsigned long long)i,
+            printf("FAILED at input %llu; again: property_tokenizers_agree %llu %llu\n", (unsigned long long)i,
                    (unsigned long long)(i + 1), (unsigned long long)seed);
             return 1;
         }

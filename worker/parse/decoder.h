@@ -8,7 +8,8 @@
 
 /* One rejected record, for preview, messages and (later) badRecordsPath. Borrowed during the call. */
 typedef struct cs_reject {
-    uint64_t offset;    /* of the record's first byte in the file */
+    uint64_t record;    /* its number in the split, from 1 */
+    uint64_t offset;    /* of its first byte in the file */
     cs_str raw;
     cs_str column;      /* empty: the record as a whole (number of fields, length) */
     cs_str value;

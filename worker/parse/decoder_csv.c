@@ -45,7 +45,8 @@ static cs_code bind_columns(csv_decoder *self, cs_error *err);
 static cs_code start(csv_decoder *self, cs_str *chunk, bool last, cs_error *err);
 static cs_code feed_tokens(csv_decoder *self, cs_str chunk, bool last, cs_error *err);
 static cs_code take_tokens(csv_decoder *self, const cs_tokens *tokens, cs_error *err);
-static cs_code take_record(csv_decoder *self, const cs_tokens *tokens, const cs_record_token *record, cs_error *err);
+static size_t take_plain(csv_decoder *self, const cs_tokens *tokens, size_t i);
+static cs_code take_odd(csv_decoder *self, const cs_tokens *tokens, const cs_record_token *record, cs_error *err);
 static cs_code run_slice(csv_decoder *self, bool ascii, cs_error *err);
 static cs_code fill_columns(csv_decoder *self, bool ascii, cs_error *err);
 static cs_code take_bad(csv_decoder *self, bool ascii, cs_error *err);
@@ -193,13 +194,17 @@ static cs_code take_tokens(csv_decoder *self, const cs_tokens *tokens, cs_error 
             cs_csv_header_differs(&self->layout, record, tokens->fields + record->first_field, how))
             self->input.header_differs(self->input.ctx, how);
     }
-    for (; i < tokens->n_records; i++) {
-        cs_code code = take_record(self, tokens, &tokens->records[i], err);
-        if (code != CS_OK) {
-            /* What a record before it has to complain about comes first. */
-            CS_TRY(run_slice(self, tokens->ascii, err));
-            self->counts.failed_at = tokens->records[i].offset;
-            return code;
+    while (i < tokens->n_records) {
+        i = take_plain(self, tokens, i);
+        if (i < tokens->n_records && self->n_slice < self->slice_max) {
+            cs_code code = take_odd(self, tokens, &tokens->records[i], err);
+            if (code != CS_OK) {
+                /* What a record before it has to complain about comes first. */
+                CS_TRY(run_slice(self, tokens->ascii, err));
+                self->counts.failed_at = tokens->records[i].offset;
+                return code;
+            }
+            i++;
         }
         if (self->n_slice == self->slice_max)
             CS_TRY(run_slice(self, tokens->ascii, err));
@@ -207,32 +212,43 @@ static cs_code take_tokens(csv_decoder *self, const cs_tokens *tokens, cs_error 
     return run_slice(self, tokens->ascii, err);
 }
 
-/* Adds a record to the slice. */
-static cs_code take_record(csv_decoder *self, const cs_tokens *tokens, const cs_record_token *record, cs_error *err)
+/* Adds records with as many fields as there are columns, from record i on, to the slice; returns the first that it left. */
+static size_t take_plain(csv_decoder *self, const cs_tokens *tokens, size_t i)
+{
+    size_t n = self->n_slice, n_columns = self->layout.n_columns;
+    for (; i < tokens->n_records && n < self->slice_max; i++, n++) {
+        const cs_record_token *record = &tokens->records[i];
+        if (record->n_fields != n_columns || n_columns == 0)
+            break;
+        self->records[n] = record;
+        self->fields[n] = tokens->fields + record->first_field;
+        self->values.bad[n] = 0;
+    }
+    self->n_slice = n;
+    return i;
+}
+
+/* Adds a record of any other kind, which is bad. */
+static cs_code take_odd(csv_decoder *self, const cs_tokens *tokens, const cs_record_token *record, cs_error *err)
 {
     size_t n_columns = self->layout.n_columns;
     const cs_field_token *fields = tokens->fields + record->first_field;
-    bool bad = false;
-    if (record->n_fields != n_columns || record->too_long) {
-        if (record->n_fields > self->layout.options->columns_max)
-            return cs_error_set(err, CS_E_LIMIT, "record has more than %u fields (maxColumns)",
-                                self->layout.options->columns_max);
-        bad = true;
-        if (record->too_long) {
-            fields = self->no_fields;
-        } else if (record->n_fields < n_columns) {
-            cs_field_token *copy = self->filled + self->n_filled;
-            self->n_filled += n_columns;
-            memcpy(copy, fields, record->n_fields * sizeof *copy);
-            memset(copy + record->n_fields, 0, (n_columns - record->n_fields) * sizeof *copy);
-            fields = copy;
-        }
+    if (record->n_fields > self->layout.options->columns_max)
+        return cs_error_set(err, CS_E_LIMIT, "record has more than %u fields (maxColumns)",
+                            self->layout.options->columns_max);
+    if (record->too_long) {
+        fields = self->no_fields;
+    } else if (record->n_fields < n_columns) {
+        cs_field_token *copy = self->filled + self->n_filled;
+        self->n_filled += n_columns;
+        memcpy(copy, fields, record->n_fields * sizeof *copy);
+        memset(copy + record->n_fields, 0, (n_columns - record->n_fields) * sizeof *copy);
+        fields = copy;
     }
     self->records[self->n_slice] = record;
     self->fields[self->n_slice] = fields;
-    self->values.bad[self->n_slice] = bad;
-    self->any_bad |= bad;
-    self->n_slice++;
+    self->values.bad[self->n_slice++] = 1;
+    self->any_bad = true;
     return CS_OK;
 }
 
@@ -283,6 +299,7 @@ static cs_code take_bad(csv_decoder *self, bool ascii, cs_error *err)
         char reason[160];
         cs_reject reject;
         cs_csv_reject_find(&self->layout, &self->values, self->records[row], self->fields[row], reason, &reject);
+        reject.record = self->counts.records - self->n_slice + row + 1;
         if (mode == CS_CSV_FAILFAST) {
             self->counts.failed_at = reject.offset + reject.column_at - 1;
             return cs_csv_reject_error(&self->layout, self->records[row], &reject, err);

@@ -28,16 +28,21 @@ static inline bool cs_all_digits(uint64_t word)
     return (((word + 0x7676767676767676u) | word) & 0x8080808080808080u) == 0;
 }
 
-/* 1 to 8 digits. */
-static inline bool cs_fast_digits8(const char *at, size_t len, uint64_t *out)
+/* 1 to 8 digits, the first of the bytes of the word. */
+static inline bool cs_fast_digits_of(uint64_t word, size_t len, uint64_t *out)
 {
-    uint64_t word = (cs_load8(at) ^ 0x3030303030303030u) << (64 - 8 * len);
+    word = (word ^ 0x3030303030303030u) << (64 - 8 * len);
     if (!cs_all_digits(word))
         return false;
     word = word * 10 + (word >> 8);
     *out = ((word & 0x000000ff000000ffu) * 0x000f424000000064u +
             ((word >> 16) & 0x000000ff000000ffu) * 0x0000271000000001u) >> 32;
     return true;
+}
+
+static inline bool cs_fast_digits8(const char *at, size_t len, uint64_t *out)
+{
+    return cs_fast_digits_of(cs_load8(at), len, out);
 }
 
 /* 1 to 19 digits: any value of them fits. */
@@ -90,11 +95,29 @@ typedef struct cs_fast_number {
 
 extern const uint64_t cs_fast_power10[20];
 
+/* Up to nine characters with the point among the first eight: the digits around it side by side in one word. */
+static inline bool cs_fast_short_point(cs_str text, cs_fast_number *out)
+{
+    uint64_t word = cs_load8(text.ptr), points = word ^ 0x2e2e2e2e2e2e2e2eu;
+    points = (points - 0x0101010101010101u) & ~points & 0x8080808080808080u;
+    if (points == 0)
+        return false;
+    size_t point = (size_t)__builtin_ctzll(points) / 8;
+    if (point == 0 || point + 1 >= text.len)
+        return false;
+    uint64_t before = ((uint64_t)1 << 8 * point) - 1;
+    out->before = (unsigned)point;
+    out->behind = (unsigned)(text.len - point - 1);
+    return cs_fast_digits_of((word & before) | (cs_load8(text.ptr + 1) & ~before), text.len - 1, &out->digits);
+}
+
 static inline bool cs_fast_fixed_point(cs_str text, cs_fast_number *out)
 {
     out->negative = cs_fast_sign(&text);
-    if (text.len == 0 || text.len > 19)
+    if (text.len - 1 > 18)
         return false;
+    if (text.len <= 9 && cs_fast_short_point(text, out))
+        return true;
     /* The fraction is mostly short: look for the point from behind. */
     size_t point = text.len - 1;
     while (point > 0 && text.ptr[point] != '.')

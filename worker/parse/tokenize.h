@@ -8,11 +8,8 @@
 #define CS_WORKER_PARSE_TOKENIZE_H
 
 #include "common/base/buf.h"
+#include "common/base/limits.h"
 #include "common/conf/csv_options.h"
-
-/* Bytes behind a chunk that may be read (not used): loops take 8 to 64 bytes at a time. The same many stand
- * behind each field and raw text of a batch. */
-#define CS_CHUNK_PADDING 64
 
 typedef struct cs_field_token {
     union {
@@ -48,10 +45,11 @@ typedef struct cs_tokens {
 typedef struct cs_tokenizer cs_tokenizer;
 typedef struct cs_tokenizer_ops {
     const char *name;
-    /* The next bytes of the source; all tokens of the chunk before must have been taken. last: the source (split)
-     * ends here. The chunk is borrowed until next has come to its end; what is left of an open record is kept. */
+    /* The next bytes of the source, with CS_CHUNK_PADDING readable bytes behind them; all tokens of the chunk before
+     * must have been taken. last: the source (split) ends here. The chunk is borrowed until next has come to its end;
+     * what is left of an open record is kept. */
     void (*feed)(cs_tokenizer *tokenizer, cs_str chunk, bool last);
-    /* The next batch, valid until the next call; no records: this chunk is used up. */
+    /* The next batch, valid until the next call, its texts padded likewise; no records: this chunk is used up. */
     cs_code (*next)(cs_tokenizer *tokenizer, cs_tokens *out, cs_error *err);
     void (*close)(cs_tokenizer *tokenizer);
 } cs_tokenizer_ops;

@@ -15,6 +15,7 @@
 /* Instead of a place in the window: */
 #define MORE SIZE_MAX          /* the record goes on behind it */
 #define ILLEGAL (SIZE_MAX - 1) /* the record is for exact to judge */
+#define QUOTE (SIZE_MAX - 2)   /* the record holds a quote */
 
 typedef struct auto_tokenizer {
     cs_tokenizer base;
@@ -48,11 +49,13 @@ static void index_window(auto_tokenizer *self, size_t bytes);
 static size_t walk_window(auto_tokenizer *self);
 static size_t cut_records(auto_tokenizer *self, walk *at, size_t next);
 static void divert(auto_tokenizer *self, walk *at);
-static bool end_record(auto_tokenizer *self, walk *at, size_t end);
+static bool is_blank_record(const cs_csv_options *options, const char *raw, size_t len);
 static size_t quoted_record(auto_tokenizer *self, walk *at);
+static size_t end_record(auto_tokenizer *self, walk *at, size_t end);
 static size_t quoted_field(auto_tokenizer *self, size_t begin);
 static size_t next_bit(const auto_tokenizer *self, const uint64_t *words, size_t from);
 static void add_unquoted(auto_tokenizer *self, const char *bytes, size_t len);
+static size_t unify_line_ends(cs_line_end_kind kind, char *text, size_t len);
 
 static const cs_tokenizer_ops auto_ops = { "auto", auto_feed, auto_next, auto_close };
 
@@ -153,8 +156,8 @@ static void index_window(auto_tokenizer *self, size_t bytes)
         self->index.lines[n_words - 1] &= inside;
         self->index.quotes[n_words - 1] &= inside;
     }
-    /* A field takes a byte at least (its separator), but for the last. */
-    cs_token_batch_room(&self->batch, self->window + 1, 0);
+    /* A field takes a byte at least (its separator), but for the last; a record two. */
+    cs_token_batch_room(&self->batch, self->window + 1, self->window / 2 + 1);
 }
 
 /* Adds the window's records; returns the bytes that they took. 0: not one is complete. */
@@ -164,6 +167,8 @@ static size_t walk_window(auto_tokenizer *self)
     size_t next = 0; /* the first byte that was not looked at */
     while (next < self->window) {
         next = cut_records(self, &at, next);
+        if (next == QUOTE)
+            next = quoted_record(self, &at);
         if (next == ILLEGAL) {
             divert(self, &at);
             next = at.record;
@@ -174,32 +179,67 @@ static size_t walk_window(auto_tokenizer *self)
     return at.record;
 }
 
-/* One word of the index; from its first quote on, the record that holds it. Returns what is to be looked at next. */
+/* From `next` on up to the first quote. Everything lives in registers here: this is the loop that counts. Returns the
+ * window's end, or QUOTE, or ILLEGAL. */
 static size_t cut_records(auto_tokenizer *self, walk *at, size_t next)
 {
+    cs_token_batch *batch = &self->batch;
     const char *bytes = self->chunk.ptr;
     const char sep = self->options->sep.ptr[0];
-    uint64_t from = ~(uint64_t)0 << next % 64;
-    uint64_t ends = self->index.ends[next / 64] & from;
-    uint64_t quotes = self->index.quotes[next / 64] & from;
-    size_t word_at = next & ~(size_t)63;
-    if (quotes != 0)
-        ends &= (quotes & -quotes) - 1;
-    cs_field_token *field = &self->batch.fields[self->batch.n_fields];
-    while (ends != 0) {
-        size_t end = word_at + (size_t)__builtin_ctzll(ends);
-        ends &= ends - 1;
-        *field++ = (cs_field_token){ .ptr = bytes + at->field, .len = (uint32_t)(end - at->field) };
-        at->field = end + 1;
-        if (bytes[end] != sep) {
-            self->batch.n_fields = (size_t)(field - self->batch.fields);
-            if (!end_record(self, at, end))
-                return ILLEGAL;
-            field = &self->batch.fields[self->batch.n_fields];
+    const size_t len_max = self->options->record_bytes_max;
+    const ptrdiff_t n_fields_max = (ptrdiff_t)self->options->columns_max + 1;
+    const size_t n_words = (self->window + 63) / 64;
+    cs_field_token *field = batch->fields + batch->n_fields, *first = batch->fields + at->first_field;
+    cs_record_token *record = batch->records + batch->n_records;
+    const char *begin = bytes + at->field, *raw = bytes + at->record;
+    uint64_t from = ~(uint64_t)0 << next % 64, quotes = 0;
+    bool legal = true;
+    for (size_t w = next / 64; w < n_words && quotes == 0 && legal; w++, from = ~(uint64_t)0) {
+        const char *word = bytes + 64 * w;
+        uint64_t ends = self->index.ends[w] & from;
+        quotes = self->index.quotes[w] & from;
+        if (quotes != 0)
+            ends &= (quotes & -quotes) - 1;
+        for (; ends != 0; ends &= ends - 1) {
+            const char *end = word + __builtin_ctzll(ends);
+            field->ptr = begin;
+            field->len = (uint32_t)(end - begin);
+            field->quoted = field->copied = false;
+            field++;
+            begin = end + 1;
+            if (*end == sep)
+                continue;
+            size_t len = (size_t)(end - raw);
+            if (len > len_max) {
+                legal = false;
+                break;
+            }
+            if ((unsigned char)*raw <= 0x20 && is_blank_record(self->options, raw, len)) {
+                field = first;
+            } else {
+                field = field - first > n_fields_max ? first + n_fields_max : field;
+                *record++ = (cs_record_token){
+                    .raw = raw,
+                    .raw_len = (uint32_t)len,
+                    .offset = self->offset + (uint64_t)(raw - bytes),
+                    .first_field = (uint32_t)(first - batch->fields),
+                    .n_fields = (uint32_t)(field - first),
+                };
+            }
+            first = field;
+            raw = begin;
         }
     }
-    self->batch.n_fields = (size_t)(field - self->batch.fields);
-    return quotes != 0 ? quoted_record(self, at) : word_at + 64;
+    batch->n_fields = (size_t)(field - batch->fields);
+    batch->n_records = (size_t)(record - batch->records);
+    *at = (walk){ (size_t)(raw - bytes), (size_t)(begin - bytes), (size_t)(first - batch->fields) };
+    return !legal ? ILLEGAL : quotes != 0 ? QUOTE : self->window;
+}
+
+/* Lines mode drops lines of blanks, multiLine only empty ones. */
+static bool is_blank_record(const cs_csv_options *options, const char *raw, size_t len)
+{
+    return options->multi_line ? len == 0 : cs_is_blank(raw, len);
 }
 
 /* Gives the open record to exact, from its start again. */
@@ -215,39 +255,8 @@ static void divert(auto_tokenizer *self, walk *at)
         self->ascii = false;
 }
 
-/* The open record ends before `end`, which is its line end. False: it is too long. */
-static inline bool end_record(auto_tokenizer *self, walk *at, size_t end)
-{
-    cs_token_batch *batch = &self->batch;
-    const char *raw = self->chunk.ptr + at->record;
-    size_t len = end - at->record;
-    size_t n_fields = batch->n_fields - at->first_field;
-    size_t n_fields_max = (size_t)self->options->columns_max + 1;
-    if (len > self->options->record_bytes_max)
-        return false;
-    bool blank = self->options->multi_line ? len == 0
-                                           : (unsigned char)raw[0] <= 0x20 && cs_is_blank(raw, len);
-    if (blank)
-        n_fields = 0;
-    else if (n_fields > n_fields_max)
-        n_fields = n_fields_max;
-    if (!blank) {
-        cs_token_batch_room(batch, 0, 1);
-        batch->records[batch->n_records++] = (cs_record_token){
-            .raw = raw,
-            .raw_len = (uint32_t)len,
-            .offset = self->offset + at->record,
-            .first_field = (uint32_t)at->first_field,
-            .n_fields = (uint32_t)n_fields,
-        };
-    }
-    at->first_field += n_fields;
-    batch->n_fields = at->first_field;
-    at->record = at->field = end + 1;
-    return true;
-}
-
-/* The open record, which holds a quote: from its start again, field by field. Returns the place behind it. */
+/* The open record, which holds a quote: from its start again, field by field. Returns the place behind it. A record
+ * with a quote is not blank. */
 static size_t quoted_record(auto_tokenizer *self, walk *at)
 {
     const char *bytes = self->chunk.ptr;
@@ -266,8 +275,8 @@ static size_t quoted_record(auto_tokenizer *self, walk *at)
         if (end == MORE || end == ILLEGAL)
             break;
         if (cs_is_line_end(bytes[end])) {
-            if (end_record(self, at, end))
-                return at->record;
+            if (end - at->record <= self->options->record_bytes_max)
+                return end_record(self, at, end);
             end = ILLEGAL;
             break;
         }
@@ -275,6 +284,25 @@ static size_t quoted_record(auto_tokenizer *self, walk *at)
     batch->n_fields = at->first_field;
     batch->text.len = text_len;
     return end == ILLEGAL ? ILLEGAL : MORE;
+}
+
+/* The open record ends before `end`, its line end. Returns the place behind it. */
+static size_t end_record(auto_tokenizer *self, walk *at, size_t end)
+{
+    cs_token_batch *batch = &self->batch;
+    size_t n_fields = batch->n_fields - at->first_field;
+    size_t n_fields_max = (size_t)self->options->columns_max + 1;
+    n_fields = n_fields < n_fields_max ? n_fields : n_fields_max;
+    batch->records[batch->n_records++] = (cs_record_token){
+        .raw = self->chunk.ptr + at->record,
+        .raw_len = (uint32_t)(end - at->record),
+        .offset = self->offset + at->record,
+        .first_field = (uint32_t)at->first_field,
+        .n_fields = (uint32_t)n_fields,
+    };
+    batch->n_fields = at->first_field + n_fields;
+    *at = (walk){ end + 1, end + 1, batch->n_fields };
+    return end + 1;
 }
 
 /* Adds the field whose opening quote stands at `begin`; returns where it ends. */
@@ -327,24 +355,36 @@ static size_t next_bit(const auto_tokenizer *self, const uint64_t *words, size_t
 static void add_unquoted(auto_tokenizer *self, const char *bytes, size_t len)
 {
     cs_token_batch *batch = &self->batch;
-    cs_line_end_kind kind = self->options->multi_line ? self->line_end.kind : CS_LINE_END_LF;
     size_t at = batch->text.len;
-    char *to = cs_buf_reserve(&batch->text, len);
-    if (to == NULL)
+    if (cs_buf_reserve(&batch->text, len) == NULL)
         return; /* the failed buffer ends the batch with an error */
+    char *to = batch->text.ptr + at;
+    const char *end = bytes + len, *pair;
+    while ((pair = memchr(bytes, self->options->quote, (size_t)(end - bytes))) != NULL) {
+        size_t run = (size_t)(pair - bytes) + 1;
+        memcpy(to, bytes, run);
+        to += run;
+        bytes = pair + 2;
+    }
+    memcpy(to, bytes, (size_t)(end - bytes));
+    to += end - bytes;
+    len = (size_t)(to - batch->text.ptr) - at;
+    if (self->options->multi_line)
+        len = unify_line_ends(self->line_end.kind, batch->text.ptr + at, len);
+    batch->text.len = at + len;
+    cs_token_batch_add_copied(batch, at, len, true);
+}
+
+/* Makes the file's kind of line end LF, in place; returns the new length. */
+static size_t unify_line_ends(cs_line_end_kind kind, char *text, size_t len)
+{
+    if (kind == CS_LINE_END_LF)
+        return len;
     size_t n = 0;
     for (size_t i = 0; i < len; i++) {
-        char c = bytes[i];
-        if ((unsigned char)c == self->options->quote) {
-            i++;
-        } else if (c == '\r' && kind == CS_LINE_END_CR) {
-            c = '\n';
-        } else if (c == '\r' && kind == CS_LINE_END_CRLF && i + 1 < len && bytes[i + 1] == '\n') {
-            c = '\n';
-            i++;
-        }
-        to[n++] = c;
+        bool is_end = text[i] == '\r' && (kind == CS_LINE_END_CR || (i + 1 < len && text[i + 1] == '\n'));
+        text[n++] = is_end ? '\n' : text[i];
+        i += is_end && kind == CS_LINE_END_CRLF;
     }
-    batch->text.len += n;
-    cs_token_batch_add_copied(batch, at, n, true);
+    return n;
 }

@@ -5,8 +5,6 @@
 
 #include "common/store/store.h"
 
-#define CS_READ_PADDING 64 /* bytes; what a decoder may look at behind a chunk */
-
 typedef struct cs_split_range {
     cs_str path;                 /* relative to the source root */
     cs_content_version version;  /* the one planned */
@@ -24,7 +22,7 @@ typedef struct cs_reader cs_reader;
 CS_MUST_USE cs_code cs_reader_open(cs_store *source, const cs_split_range *split, cs_reader **out,
                                    cs_error *err);
 uint64_t cs_reader_offset(const cs_reader *reader); /* of the first byte that next will give */
-/* Borrowed until the next call, with CS_READ_PADDING readable bytes behind it; *last with the final chunk (which may be
+/* Borrowed until the next call, with CS_CHUNK_PADDING readable bytes behind it; *last with the final chunk (which may be
  * empty). */
 CS_MUST_USE cs_code cs_reader_next(cs_reader *reader, cs_str *chunk, bool *last, cs_error *err);
 /* The identity verdict after the last read: the same fd has the same size, mtime and ctime. */

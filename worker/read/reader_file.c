@@ -40,7 +40,7 @@ cs_code cs_reader_open(cs_store *source, const cs_split_range *split, cs_reader 
     CS_TRY_OUT(find_range(made, split, err));
     uint64_t left = made->stop - made->at;
     made->buffer_size = left < CS_READ_BLOCK_BYTES ? (size_t)left : CS_READ_BLOCK_BYTES;
-    made->buffer = cs_xcalloc(1, made->buffer_size + CS_READ_PADDING);
+    made->buffer = cs_xcalloc(1, made->buffer_size + CS_CHUNK_PADDING);
     *out = made;
     return CS_OK;
 out:

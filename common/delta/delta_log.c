@@ -17,7 +17,8 @@ struct cs_delta_log {
 };
 
 static cs_code load(cs_delta_log *log, cs_error *err);
-static cs_code take_over(cs_delta_log *log, cs_str lines, const cs_stat *stat, const cs_sha256 *sha, cs_error *err);
+static cs_code take_over(cs_delta_log *log, int64_t version, cs_str lines, const cs_stat *stat, const cs_sha256 *sha,
+                         cs_error *err);
 static bool same_file(const cs_stat *a, const cs_stat *b);
 static cs_code replaced(const cs_delta_log *log, const char *what, cs_error *err);
 
@@ -80,10 +81,16 @@ cs_code cs_delta_log_check(cs_delta_log *log, cs_error *err)
 cs_code cs_delta_log_commit(cs_delta_log *log, cs_str tag, cs_str lines, cs_error *err)
 {
     char name[CS_DELTA_NAME_MAX];
-    cs_delta_commit_name(log->version + 1, name);
+    int64_t version = log->version + 1;
+    cs_delta_commit_name(version, name);
     if (log->version < 0)
         CS_TRY(cs_store_make_folder(log->table, CS_STR(CS_DELTA_LOG_FOLDER), err));
-    CS_TRY(cs_store_put_new(log->table, cs_str_of(name), tag, lines, err));
+    cs_code code = cs_store_put_new(log->table, cs_str_of(name), tag, lines, err);
+    while (code == CS_E_EXISTS && CS_MUTANT("no_reread_after_eexist")) {
+        cs_delta_commit_name(++version, name);
+        code = cs_store_put_new(log->table, cs_str_of(name), tag, lines, err);
+    }
+    CS_TRY(code);
     CS_FAULT("commit.after_put");
     /* Another engine may rename its own commit over ours: only what reads back as written is ours. */
     cs_sha256 wanted = cs_sha256_of(lines.ptr, lines.len), found;
@@ -92,10 +99,10 @@ cs_code cs_delta_log_commit(cs_delta_log *log, cs_str tag, cs_str lines, cs_erro
     if (memcmp(wanted.bytes, found.bytes, sizeof wanted.bytes) != 0)
         return cs_error_set(err, CS_E_TABLE_REPLACED,
                             "version %lld was overwritten by another engine right after cstream wrote it",
-                            (long long)log->version + 1);
+                            (long long)version);
     CS_FAULT("commit.before_final_check");
     CS_TRY(cs_delta_log_check(log, err));
-    return take_over(log, lines, &stat, &found, err);
+    return take_over(log, version, lines, &stat, &found, err);
 }
 
 cs_code cs_delta_log_sync(cs_delta_log *log, cs_error *err)
@@ -200,7 +207,8 @@ static cs_code load(cs_delta_log *log, cs_error *err)
 
 /* Our own lines need no reading back into the state but for what they say of it; adds are most of them and
  * are passed over unparsed. */
-static cs_code take_over(cs_delta_log *log, cs_str lines, const cs_stat *stat, const cs_sha256 *sha, cs_error *err)
+static cs_code take_over(cs_delta_log *log, int64_t version, cs_str lines, const cs_stat *stat, const cs_sha256 *sha,
+                         cs_error *err)
 {
     cs_arena arena = CS_ARENA_INIT;
     cs_code code = CS_OK;
@@ -212,13 +220,13 @@ static cs_code take_over(cs_delta_log *log, cs_str lines, const cs_stat *stat, c
         cs_delta_action action;
         code = cs_delta_action_parse(line, CS_DELTA_STATE_MASK, &arena, &doc, &action, err);
         if (code == CS_OK)
-            code = cs_delta_state_apply(&log->state, &action, log->version + 1, err);
+            code = cs_delta_state_apply(&log->state, &action, version, err);
         cs_json_free(doc);
     }
     cs_arena_done(&arena);
     CS_TRY(code);
     CS_TRY(cs_delta_state_settle(&log->state, err));
-    log->version++;
+    log->version = version;
     log->has_commit = true;
     log->stat = *stat;
     log->sha = *sha;

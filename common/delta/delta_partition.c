@@ -1,10 +1,9 @@
 #include "common/delta/delta_partition.h"
 
-#include <stdlib.h>
-
+#include "common/data/real.h"
 #include "common/data/value.h"
 
-#define NUMBER_TEXT_MAX 400 /* a double written out whole has some 330 characters */
+#define DECIMAL_TEXT_MAX 400 /* a longer text is not one that Java prints */
 #define MICROS_PER_SECOND 1000000
 #define SECONDS_PER_DAY 86400
 
@@ -129,7 +128,7 @@ static bool take_char(cs_str *text, char c)
 /* Java's BigDecimal: 1.50, -0.01, 0E-18, 1E+3. Exact or nothing. */
 static bool parse_decimal(const cs_type *type, cs_str text, fixed *out)
 {
-    char digits[NUMBER_TEXT_MAX]; /* without zeros in front */
+    char digits[DECIMAL_TEXT_MAX]; /* without zeros in front */
     int64_t n = 0, power = type->scale, exponent = 0;
     bool negative = take_char(&text, '-'), fraction = false, any = false;
     unsigned digit;
@@ -172,25 +171,17 @@ static bool parse_decimal(const cs_type *type, cs_str text, fixed *out)
     return true;
 }
 
-/* As Java prints them. The syntax is checked first: strtod knows more spellings than we want, and no locale is
- * ever set in our programs. */
+/* As Java prints them, nothing more: no blanks, no hexadecimal. */
 static bool parse_floating(cs_str text, bool is_float, fixed *out)
 {
-    char copy[NUMBER_TEXT_MAX];
-    if (text.len >= sizeof copy)
-        return false;
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
     bool special = cs_str_eq(text, CS_STR("NaN")) || cs_str_eq(text, CS_STR("Infinity")) ||
                    cs_str_eq(text, CS_STR("-Infinity"));
-    if (!special && (text.len == 0 || strspn(copy, "0123456789+-.eE") != text.len))
-        return false;
-    char *end;
-    if (is_float)
-        out->f32 = strtof(copy, &end);
-    else
-        out->f64 = strtod(copy, &end);
-    return *end == '\0';
+    for (size_t i = 0; !special && i < text.len; i++) {
+        char c = text.ptr[i];
+        if ((c < '0' || c > '9') && c != '+' && c != '-' && c != '.' && c != 'e' && c != 'E')
+            return false;
+    }
+    return is_float ? cs_float_parse(text, &out->f32) : cs_double_parse(text, &out->f64);
 }
 
 static bool take_number(cs_str *text, int digits, int64_t *out)

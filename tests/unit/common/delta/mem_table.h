@@ -3,6 +3,7 @@
 #define CS_TESTS_UNIT_COMMON_DELTA_MEM_TABLE_H
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/store/store_mem.h"
 

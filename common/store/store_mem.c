@@ -105,6 +105,9 @@ static cs_code step(mem_store *mem, const char *what, cs_error *err)
         mem->dead = true;
     if (is_dead(mem))
         return cs_error_set(err, CS_E_CANCELLED, "%s: the process was killed", what);
+    /* A root that was not there may have been made by another process since. */
+    if (mem->root == NULL)
+        mem->root = cs_mem_find(mem->disk->root, cs_str_of(mem->root_path));
     return CS_OK;
 }
 

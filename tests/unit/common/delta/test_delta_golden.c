@@ -36,7 +36,6 @@ static const struct {
     { "dv_inline", "deletionVectors" },
     { "dv_merge_checkpoint", "deletionVectors" },
     { "iceberg_compat", "columnMapping" },
-    { "codec_lz4_hadoop", "LZ4" },
 };
 static const struct {
     const char *table, *text;

@@ -119,7 +119,8 @@ static cs_code compress_gzip(cs_str in, cs_buf *out, cs_error *err)
     z_stream stream = { 0 };
     if (in.len > UINT_MAX / 2)
         return cs_error_set(err, CS_E_INTERNAL, "gzip block of %zu bytes is too large", in.len);
-    if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WRITE_BITS, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+    if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WRITE_BITS, 8,
+                     Z_DEFAULT_STRATEGY) != Z_OK)
         return no_room(0, err);
     size_t room = deflateBound(&stream, (uLong)in.len);
     char *to = cs_buf_reserve(out, room);
@@ -195,8 +196,8 @@ static cs_code decompress_gzip(cs_str in, void *out, size_t out_len, cs_error *e
 
 static cs_code damaged(cs_codec codec, cs_str in, size_t out_len, cs_error *err)
 {
-    return cs_error_set(err, CS_E_DAMAGED_PARQUET, "%zu bytes of %s do not decompress to %zu bytes", in.len,
-                        codec_names[codec], out_len);
+    return cs_error_set(err, CS_E_DAMAGED_PARQUET, "%zu bytes of %s do not decompress to %zu bytes",
+                        in.len, codec_names[codec], out_len);
 }
 
 static cs_code no_room(size_t len, cs_error *err)

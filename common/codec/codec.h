@@ -24,6 +24,7 @@ bool cs_codec_find(cs_str name, cs_codec *out); /* any case; "none" is uncompres
 /* Appends the compressed bytes of `in`. */
 CS_MUST_USE cs_code cs_codec_compress(cs_codec codec, cs_str in, cs_buf *out, cs_error *err);
 /* Exactly out_len bytes must come out, else CS_E_DAMAGED_PARQUET. */
-CS_MUST_USE cs_code cs_codec_decompress(cs_codec codec, cs_str in, void *out, size_t out_len, cs_error *err);
+CS_MUST_USE cs_code cs_codec_decompress(cs_codec codec, cs_str in, void *out, size_t out_len,
+                                        cs_error *err);
 
 #endif

@@ -16,9 +16,11 @@
 #define PAYS(dictionary, plain) ((dictionary) * 10 < (plain) * 7)
 
 static cs_code describe(cs_parquet_element *element, const cs_field *field, cs_error *err);
-static bool add_validity(cs_parquet_column *column, const cs_column *rows, size_t from, size_t n, size_t nulls);
+static bool add_validity(cs_parquet_column *column, const cs_column *rows, size_t from, size_t n,
+                         size_t nulls);
 static bool add_fixed(cs_parquet_column *column, const void *values, size_t n);
-static bool add_texts(cs_parquet_column *column, const cs_column *rows, cs_parquet_texts texts, size_t n);
+static bool add_texts(cs_parquet_column *column, const cs_column *rows, cs_parquet_texts texts,
+                      size_t n);
 static uint64_t dictionary_cost(const cs_parquet_column *column);
 static bool leave_dictionary(cs_parquet_column *column);
 static void forget_dictionary(cs_parquet_column *column);
@@ -80,8 +82,8 @@ void cs_parquet_column_begin(cs_parquet_column *column, const cs_parquet_shared 
     cs_parquet_page_begin(column);
 }
 
-cs_code cs_parquet_column_add(cs_parquet_column *column, cs_parquet_shared *shared, const cs_column *rows, size_t from,
-                              size_t n, cs_error *err)
+cs_code cs_parquet_column_add(cs_parquet_column *column, cs_parquet_shared *shared,
+                              const cs_column *rows, size_t from, size_t n, cs_error *err)
 {
     size_t nulls = cs_parquet_count_nulls(rows, from, n), valid = n - nulls;
     bool done = add_validity(column, rows, from, n, nulls);
@@ -96,8 +98,8 @@ cs_code cs_parquet_column_add(cs_parquet_column *column, cs_parquet_shared *shar
     return done ? CS_OK : no_memory(column, err);
 }
 
-cs_code cs_parquet_column_check(cs_parquet_column *column, cs_parquet_shared *shared, uint64_t group_rows, bool *full,
-                                cs_error *err)
+cs_code cs_parquet_column_check(cs_parquet_column *column, cs_parquet_shared *shared,
+                                uint64_t group_rows, bool *full, cs_error *err)
 {
     if (column->dictionary) {
         uint64_t cost = dictionary_cost(column), values = column->chunk_range.values + column->n_codes;
@@ -128,8 +130,8 @@ size_t cs_parquet_column_memory(const cs_parquet_column *column)
            (column->dict.count ? cs_parquet_dict_memory(&column->dict) : 0);
 }
 
-cs_code cs_parquet_column_end(cs_parquet_column *column, cs_parquet_shared *shared, cs_parquet_chunk *chunk,
-                              uint8_t bounds[2][CS_PARQUET_BOUND_BYTES_MAX], cs_error *err)
+cs_code cs_parquet_column_end(cs_parquet_column *column, cs_parquet_shared *shared,
+                              cs_parquet_chunk *chunk, uint8_t bounds[2][CS_PARQUET_BOUND_BYTES_MAX], cs_error *err)
 {
     if (column->dictionary) {
         uint64_t cost = dictionary_cost(column);
@@ -158,7 +160,8 @@ cs_code cs_parquet_column_end(cs_parquet_column *column, cs_parquet_shared *shar
     CS_TRY(cs_parquet_put_pages(column, shared, err));
     chunk->compressed_bytes = (int64_t)(shared->sink_offset(shared->sink_ctx) - begin);
     chunk->uncompressed_bytes = (int64_t)column->uncompressed_bytes;
-    cs_parquet_range_statistics(&column->chunk_range, &column->element, bounds[0], bounds[1], &chunk->statistics);
+    cs_parquet_range_statistics(&column->chunk_range, &column->element, bounds[0], bounds[1],
+                                &chunk->statistics);
     if (!cs_parquet_range_merge(&column->file_range, &column->chunk_range, column->element.type))
         return no_memory(column, err);
     cs_parquet_pages_free(column);
@@ -220,12 +223,13 @@ static cs_code describe(cs_parquet_element *element, const cs_field *field, cs_e
         element->utc = type->kind == CS_TYPE_TIMESTAMP;
         return CS_OK;
     default:
-        return cs_error_set(err, CS_E_UNSUPPORTED, "column %.*s: nested types cannot be written yet",
-                            CS_STR_ARG(field->name));
+        return cs_error_set(err, CS_E_UNSUPPORTED,
+                            "column %.*s: nested types cannot be written yet", CS_STR_ARG(field->name));
     }
 }
 
-static bool add_validity(cs_parquet_column *column, const cs_column *rows, size_t from, size_t n, size_t nulls)
+static bool add_validity(cs_parquet_column *column, const cs_column *rows, size_t from, size_t n,
+                         size_t nulls)
 {
     size_t begin = column->values;
     column->values += n;
@@ -250,9 +254,9 @@ static bool add_validity(cs_parquet_column *column, const cs_column *rows, size_
 
 static bool room_for_codes(cs_parquet_column *column, size_t n)
 {
-    if (column->n_codes + n <= column->codes_cap)
+    if (column->codes && column->n_codes + n <= column->codes_cap)
         return true;
-    size_t cap = column->codes_cap * 2 > column->n_codes + n ? column->codes_cap * 2 : column->n_codes + n;
+    size_t cap = column->codes_cap * 2 > column->n_codes + n ? column->codes_cap * 2 : column->n_codes + n + 1;
     uint32_t *codes = realloc(column->codes, cap * sizeof(*codes));
     if (!codes)
         return false;
@@ -275,7 +279,8 @@ static bool add_fixed(cs_parquet_column *column, const void *values, size_t n)
     return true;
 }
 
-static bool add_texts(cs_parquet_column *column, const cs_column *rows, cs_parquet_texts texts, size_t n)
+static bool add_texts(cs_parquet_column *column, const cs_column *rows, cs_parquet_texts texts,
+                      size_t n)
 {
     column->page_range.values += n;
     column->plain_bytes += (uint64_t)(texts.offsets[n] - texts.offsets[0]) + 4 * (uint64_t)n;
@@ -284,8 +289,8 @@ static bool add_texts(cs_parquet_column *column, const cs_column *rows, cs_parqu
         return !column->plain.failed;
     }
     if (!room_for_codes(column, n) ||
-        !cs_parquet_dict_codes_text(&column->dict, texts, n, column->codes + column->n_codes, column->page_number,
-                                    &column->page_codes))
+        !cs_parquet_dict_codes_text(&column->dict, texts, n, column->codes + column->n_codes,
+                                    column->page_number, &column->page_codes))
         return false;
     column->n_codes += n;
     return true;

@@ -66,16 +66,17 @@ typedef struct cs_parquet_column {
 } cs_parquet_column;
 
 /* CS_E_UNSUPPORTED for a nested type. */
-CS_MUST_USE cs_code cs_parquet_column_init(cs_parquet_column *column, const cs_field *field, cs_error *err);
+CS_MUST_USE cs_code cs_parquet_column_init(cs_parquet_column *column, const cs_field *field,
+                                           cs_error *err);
 void cs_parquet_column_done(cs_parquet_column *column);
 void cs_parquet_column_begin(cs_parquet_column *column, const cs_parquet_shared *shared);
 /* At most CS_PARQUET_SLICE_ROWS_MAX rows. */
-CS_MUST_USE cs_code cs_parquet_column_add(cs_parquet_column *column, cs_parquet_shared *shared, const cs_column *rows,
-                                          size_t from, size_t n, cs_error *err);
+CS_MUST_USE cs_code cs_parquet_column_add(cs_parquet_column *column, cs_parquet_shared *shared,
+                                          const cs_column *rows, size_t from, size_t n, cs_error *err);
 /* Where pages end and dictionaries are given up: called at the same rows whatever the batches were.
  * *full: the dictionary pays and is full: the row group had better end here. */
-CS_MUST_USE cs_code cs_parquet_column_check(cs_parquet_column *column, cs_parquet_shared *shared, uint64_t group_rows,
-                                            bool *full, cs_error *err);
+CS_MUST_USE cs_code cs_parquet_column_check(cs_parquet_column *column, cs_parquet_shared *shared,
+                                            uint64_t group_rows, bool *full, cs_error *err);
 size_t cs_parquet_column_memory(const cs_parquet_column *column);
 /* Writes the chunk to the sink and describes it. The statistics in `chunk` live in bounds. */
 CS_MUST_USE cs_code cs_parquet_column_end(cs_parquet_column *column, cs_parquet_shared *shared,

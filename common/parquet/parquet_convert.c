@@ -6,7 +6,8 @@
 #define JULIAN_DAY_OF_1970 INT64_C(2440588)
 
 static int64_t integer_at(const cs_parquet_leaf_plan *plan, const cs_parquet_raw *raw, size_t i);
-static bool micros_at(const cs_parquet_leaf_plan *plan, const cs_parquet_raw *raw, size_t i, int64_t *micros);
+static bool micros_at(const cs_parquet_leaf_plan *plan, const cs_parquet_raw *raw, size_t i,
+                      int64_t *micros);
 static bool decimal_of(cs_str bytes, __int128 *out);
 static bool put_integer(cs_column *out, size_t at, __int128 value);
 static cs_code unfit(const cs_parquet_leaf_plan *plan, cs_error *err);
@@ -20,8 +21,8 @@ static void commit(cs_column *out, size_t n)
     out->length += n;
 }
 
-cs_code cs_parquet_convert(const cs_parquet_leaf_plan *plan, const cs_parquet_raw *raw, size_t n, cs_column *out,
-                           cs_error *err)
+cs_code cs_parquet_convert(const cs_parquet_leaf_plan *plan, const cs_parquet_raw *raw, size_t n,
+                           cs_column *out, cs_error *err)
 {
     if (plan->conversion == CS_PARQUET_TO_TEXT)
         return convert_texts(raw, n, out, err);
@@ -134,7 +135,8 @@ static int64_t floor_div(int64_t value, int64_t by)
 }
 
 /* False: the time lies beyond 64 bits of microseconds. */
-static bool micros_at(const cs_parquet_leaf_plan *plan, const cs_parquet_raw *raw, size_t i, int64_t *micros)
+static bool micros_at(const cs_parquet_leaf_plan *plan, const cs_parquet_raw *raw, size_t i,
+                      int64_t *micros)
 {
     if (plan->element->type == CS_PARQUET_INT96) {
         /* Nanoseconds of the day, then the Julian day; no calendar is corrected (delta.md §6). */
@@ -195,6 +197,6 @@ static bool put_integer(cs_column *out, size_t at, __int128 value)
 
 static cs_code unfit(const cs_parquet_leaf_plan *plan, cs_error *err)
 {
-    return cs_error_set(err, CS_E_DAMAGED_PARQUET, "column %.*s: a value does not fit the column's type",
-                        CS_STR_ARG(plan->element->name));
+    return cs_error_set(err, CS_E_DAMAGED_PARQUET,
+                        "column %.*s: a value does not fit the column's type", CS_STR_ARG(plan->element->name));
 }

@@ -16,11 +16,12 @@ bool cs_parquet_dbp_init(cs_parquet_dbp *dbp, cs_str bytes)
     const uint8_t *at = (const uint8_t *)bytes.ptr;
     *dbp = (cs_parquet_dbp){ .at = at, .end = at + bytes.len, .first = true };
     uint64_t block, miniblocks, value;
-    if (!take_varint(dbp, &block) || !take_varint(dbp, &miniblocks) || !take_varint(dbp, &dbp->left) ||
+    if (!take_varint(dbp, &block) || !take_varint(dbp, &miniblocks) || !take_varint(dbp,
+            &dbp->left) ||
         !take_varint(dbp, &value))
         return false;
-    if (miniblocks == 0 || block == 0 || block % miniblocks != 0 || block / miniblocks > MINIBLOCK_VALUES_MAX ||
-        block / miniblocks % 8 != 0 || miniblocks > bytes.len + 1)
+    if (miniblocks == 0 || block == 0 || block % miniblocks != 0 ||
+        block / miniblocks > MINIBLOCK_VALUES_MAX || block / miniblocks % 8 != 0 || miniblocks > bytes.len + 1)
         return false;
     dbp->value = unzigzag(value);
     dbp->n_miniblocks = dbp->miniblock = (uint32_t)miniblocks;

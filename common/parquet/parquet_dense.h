@@ -18,8 +18,8 @@ size_t cs_parquet_count_nulls(const cs_column *column, size_t from, size_t n);
  * each. Points into the column when nothing has to move. */
 const void *cs_parquet_dense(const cs_column *column, size_t from, size_t n, size_t nulls,
                              cs_parquet_dense_scratch *scratch);
-cs_parquet_texts cs_parquet_dense_texts(const cs_column *column, size_t from, size_t n, size_t nulls,
-                                        cs_parquet_dense_scratch *scratch);
+cs_parquet_texts cs_parquet_dense_texts(const cs_column *column, size_t from, size_t n,
+                                        size_t nulls, cs_parquet_dense_scratch *scratch);
 /* Copies n bits to position `to_at` of `to`; bits of `to` from there on are lost. */
 void cs_parquet_copy_bits(uint8_t *to, size_t to_at, const uint8_t *from, size_t from_at, size_t n);
 

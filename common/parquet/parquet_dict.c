@@ -32,7 +32,8 @@ void cs_parquet_dict_done(cs_parquet_dict *dict)
 void cs_parquet_dict_clear(cs_parquet_dict *dict)
 {
     if (dict->slots)
-        memset(dict->slots, 0, (dict->width ? sizeof(uint32_t) : sizeof(uint64_t)) << dict->slot_bits);
+        memset(dict->slots, 0,
+               (dict->width ? sizeof(uint32_t) : sizeof(uint64_t)) << dict->slot_bits);
     dict->count = 0;
     dict->collisions = 0;
     cs_buf_clear(&dict->body);
@@ -70,7 +71,8 @@ static inline bool fixed_same(const uint8_t *a, const uint8_t *b, unsigned width
 }
 
 /* Made once per width: the width is a constant in each copy. */
-static inline __attribute__((always_inline)) void fixed_block(cs_parquet_dict *dict, const uint8_t *values, size_t n,
+static inline __attribute__((always_inline)) void fixed_block(cs_parquet_dict *dict,
+        const uint8_t *values, size_t n,
                                                               uint32_t *codes, unsigned width)
 {
     uint32_t *slots = dict->slots;
@@ -87,7 +89,8 @@ static inline __attribute__((always_inline)) void fixed_block(cs_parquet_dict *d
     for (size_t i = 0; i < n; i++) {
         const uint8_t *value = values + i * width;
         uint32_t slot = at[i], code;
-        while ((code = slots[slot]) != 0 && !fixed_same(fixed + (size_t)(code - 1) * width, value, width)) {
+        while ((code = slots[slot]) != 0 && !fixed_same(fixed + (size_t)(code - 1) * width, value,
+                                                        width)) {
             slot = (slot + 1) & mask;
             collisions++;
         }
@@ -127,15 +130,16 @@ static uint32_t add_text(cs_parquet_dict *dict, const uint8_t *at, uint32_t len,
     return ++dict->count;
 }
 
-static inline bool same_text(const cs_parquet_dict *dict, uint64_t slot, uint32_t tag, const uint8_t *at, uint32_t len)
+static inline bool same_text(const cs_parquet_dict *dict, uint64_t slot, uint32_t tag,
+                             const uint8_t *at, uint32_t len)
 {
     const cs_parquet_dict_text *text = &dict->texts[(uint32_t)slot - 1];
     return (uint32_t)(slot >> 32) == tag && text->len == len &&
            cs_parquet_text_same((const uint8_t *)dict->body.ptr + text->offset, at, len);
 }
 
-static bool text_block(cs_parquet_dict *dict, const uint8_t *data, const int32_t *offsets, size_t n, uint32_t *codes,
-                       uint32_t page, cs_parquet_text_range *range)
+static bool text_block(cs_parquet_dict *dict, const uint8_t *data, const int32_t *offsets, size_t n,
+                       uint32_t *codes, uint32_t page, cs_parquet_text_range *range)
 {
     uint64_t *slots = dict->slots;
     unsigned shift = 32 - dict->slot_bits;
@@ -169,8 +173,8 @@ static bool text_block(cs_parquet_dict *dict, const uint8_t *data, const int32_t
     return true;
 }
 
-bool cs_parquet_dict_codes_text(cs_parquet_dict *dict, cs_parquet_texts values, size_t n, uint32_t *codes,
-                                uint32_t page, cs_parquet_text_range *range)
+bool cs_parquet_dict_codes_text(cs_parquet_dict *dict, cs_parquet_texts values, size_t n,
+                                uint32_t *codes, uint32_t page, cs_parquet_text_range *range)
 {
     for (size_t at = 0; at < n; at += BLOCK) {
         size_t take = n - at < BLOCK ? n - at : BLOCK;

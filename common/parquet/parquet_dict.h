@@ -43,8 +43,8 @@ void cs_parquet_dict_clear(cs_parquet_dict *dict); /* memory kept */
 /* Adds n values and writes their codes. False: no memory. */
 bool cs_parquet_dict_codes(cs_parquet_dict *dict, const void *values, size_t n, uint32_t *codes);
 /* page: number of the data page at hand, from 1, for the range. */
-bool cs_parquet_dict_codes_text(cs_parquet_dict *dict, cs_parquet_texts values, size_t n, uint32_t *codes,
-                                uint32_t page, cs_parquet_text_range *range);
+bool cs_parquet_dict_codes_text(cs_parquet_dict *dict, cs_parquet_texts values, size_t n,
+                                uint32_t *codes, uint32_t page, cs_parquet_text_range *range);
 /* Size of the dictionary page's body, and what the dictionary takes in memory. */
 size_t cs_parquet_dict_body_bytes(const cs_parquet_dict *dict);
 size_t cs_parquet_dict_memory(const cs_parquet_dict *dict);

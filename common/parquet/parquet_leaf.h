@@ -34,13 +34,14 @@ typedef struct cs_parquet_leaf {
     cs_column portion;     /* the values, without nulls */
 } cs_parquet_leaf;
 
-CS_MUST_USE cs_code cs_parquet_leaf_init(cs_parquet_leaf *leaf, const cs_parquet_leaf_plan *plan, cs_error *err);
+CS_MUST_USE cs_code cs_parquet_leaf_init(cs_parquet_leaf *leaf, const cs_parquet_leaf_plan *plan,
+                                         cs_error *err);
 void cs_parquet_leaf_done(cs_parquet_leaf *leaf);
 CS_MUST_USE cs_code cs_parquet_leaf_begin(cs_parquet_leaf *leaf, const cs_parquet_chunk *chunk,
                                           const cs_parquet_input *input, cs_error *err);
 /* Makes at < n hold. CS_E_DAMAGED_PARQUET when the chunk is at its end. */
-CS_MUST_USE cs_code cs_parquet_leaf_more(cs_parquet_leaf *leaf, const cs_parquet_input *input, cs_parquet_raw *raw,
-                                         cs_error *err);
+CS_MUST_USE cs_code cs_parquet_leaf_more(cs_parquet_leaf *leaf, const cs_parquet_input *input,
+                                         cs_parquet_raw *raw, cs_error *err);
 static inline bool cs_parquet_leaf_at_end(const cs_parquet_leaf *leaf)
 {
     return leaf->at == leaf->n && leaf->page_left == 0 && leaf->chunk_left == 0;

@@ -145,17 +145,18 @@ const char *cs_parquet_encoding_name(cs_parquet_encoding encoding);
 
 void cs_parquet_put_page_header(cs_buf *out, const cs_parquet_page_header *header);
 /* One element of the list row_groups. */
-void cs_parquet_put_row_group(cs_buf *out, const cs_parquet_chunk *chunks, size_t n_chunks, int64_t num_rows,
-                              int64_t ordinal);
+void cs_parquet_put_row_group(cs_buf *out, const cs_parquet_chunk *chunks, size_t n_chunks,
+                              int64_t num_rows, int64_t ordinal);
 /* The whole FileMetaData; row_groups: n encoded structs one behind the other. */
-void cs_parquet_put_footer(cs_buf *out, const cs_parquet_element *elements, size_t n_elements, int64_t num_rows,
-                           cs_str row_groups, size_t n_row_groups, cs_str created_by);
+void cs_parquet_put_footer(cs_buf *out, const cs_parquet_element *elements, size_t n_elements,
+                           int64_t num_rows, cs_str row_groups, size_t n_row_groups, cs_str created_by);
 
 /* Arrays are made in the arena. Errors: CS_E_DAMAGED_PARQUET, CS_E_LIMIT. */
-CS_MUST_USE cs_code cs_parquet_get_footer(cs_str bytes, cs_arena *arena, cs_parquet_footer *out, cs_error *err);
+CS_MUST_USE cs_code cs_parquet_get_footer(cs_str bytes, cs_arena *arena, cs_parquet_footer *out,
+                                          cs_error *err);
 /* Exactly n_chunks chunks must be there. */
-CS_MUST_USE cs_code cs_parquet_get_row_group(cs_str bytes, cs_parquet_chunk *chunks, size_t n_chunks,
-                                             int64_t *num_rows, cs_error *err);
+CS_MUST_USE cs_code cs_parquet_get_row_group(cs_str bytes, cs_parquet_chunk *chunks,
+                                             size_t n_chunks, int64_t *num_rows, cs_error *err);
 /* *len: bytes that the header takes. False: not a header, or not all of it is there. */
 bool cs_parquet_get_page_header(cs_str bytes, cs_parquet_page_header *out, size_t *len);
 

@@ -32,8 +32,8 @@ cs_code cs_parquet_get_footer(cs_str bytes, cs_arena *arena, cs_parquet_footer *
         case 2: {
             size_t count = cs_thrift_get_list(&in, type, &element);
             if (count > CS_PARQUET_ELEMENTS_MAX)
-                return cs_error_set(err, CS_E_LIMIT, "Parquet schema has %zu elements; at most %u are read", count,
-                                    CS_PARQUET_ELEMENTS_MAX);
+                return cs_error_set(err, CS_E_LIMIT,
+                                    "Parquet schema has %zu elements; at most %u are read", count, CS_PARQUET_ELEMENTS_MAX);
             if (footer.elements || element != CS_THRIFT_STRUCT)
                 in.bad = true;
             footer.elements = cs_arena_array(arena, cs_parquet_element, count ? count : 1);
@@ -71,8 +71,8 @@ cs_code cs_parquet_get_footer(cs_str bytes, cs_arena *arena, cs_parquet_footer *
     return CS_OK;
 }
 
-cs_code cs_parquet_get_row_group(cs_str bytes, cs_parquet_chunk *chunks, size_t n_chunks, int64_t *num_rows,
-                                 cs_error *err)
+cs_code cs_parquet_get_row_group(cs_str bytes, cs_parquet_chunk *chunks, size_t n_chunks,
+                                 int64_t *num_rows, cs_error *err)
 {
     cs_thrift_in in = input(bytes);
     cs_thrift_type type, element;
@@ -93,7 +93,8 @@ cs_code cs_parquet_get_row_group(cs_str bytes, cs_parquet_chunk *chunks, size_t 
         }
     }
     if (in.bad || count != n_chunks || rows < 0)
-        return cs_error_set(err, CS_E_DAMAGED_PARQUET, "a row group's metadata does not fit the schema");
+        return cs_error_set(err, CS_E_DAMAGED_PARQUET,
+                            "a row group's metadata does not fit the schema");
     *num_rows = rows;
     return CS_OK;
 }
@@ -130,8 +131,8 @@ bool cs_parquet_get_page_header(cs_str bytes, cs_parquet_page_header *out, size_
         wanted |= 1u << 7;
     else if (header.type == CS_PARQUET_DATA_PAGE_V2)
         wanted |= 1u << 8;
-    if (in.bad || (seen & wanted) != wanted || header.uncompressed_bytes < 0 || header.compressed_bytes < 0 ||
-        header.num_values < 0)
+    if (in.bad || (seen & wanted) != wanted || header.uncompressed_bytes < 0 ||
+        header.compressed_bytes < 0 || header.num_values < 0)
         return false;
     *out = header;
     *len = (size_t)(in.cursor.at - (const uint8_t *)bytes.ptr);

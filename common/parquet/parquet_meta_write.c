@@ -23,7 +23,8 @@ enum { UNIT_MICROS = 2 };
 
 static void put_element(cs_thrift_out *out, const cs_parquet_element *element);
 static void put_logical(cs_thrift_out *out, const cs_parquet_element *element);
-static void put_statistics(cs_thrift_out *out, int16_t field, const cs_parquet_statistics *statistics);
+static void put_statistics(cs_thrift_out *out, int16_t field,
+                           const cs_parquet_statistics *statistics);
 static void put_chunk(cs_thrift_out *out, const cs_parquet_chunk *chunk);
 static int converted_type(const cs_parquet_element *element);
 
@@ -77,8 +78,8 @@ void cs_parquet_put_page_header(cs_buf *buf, const cs_parquet_page_header *heade
     cs_thrift_end(&out);
 }
 
-void cs_parquet_put_row_group(cs_buf *buf, const cs_parquet_chunk *chunks, size_t n_chunks, int64_t num_rows,
-                              int64_t ordinal)
+void cs_parquet_put_row_group(cs_buf *buf, const cs_parquet_chunk *chunks, size_t n_chunks,
+                              int64_t num_rows, int64_t ordinal)
 {
     cs_thrift_out out = { .buf = buf };
     int64_t uncompressed = 0, compressed = 0;
@@ -106,8 +107,8 @@ void cs_parquet_put_row_group(cs_buf *buf, const cs_parquet_chunk *chunks, size_
     cs_thrift_end(&out);
 }
 
-void cs_parquet_put_footer(cs_buf *buf, const cs_parquet_element *elements, size_t n_elements, int64_t num_rows,
-                           cs_str row_groups, size_t n_row_groups, cs_str created_by)
+void cs_parquet_put_footer(cs_buf *buf, const cs_parquet_element *elements, size_t n_elements,
+                           int64_t num_rows, cs_str row_groups, size_t n_row_groups, cs_str created_by)
 {
     cs_thrift_out out = { .buf = buf };
     cs_thrift_begin(&out);
@@ -213,7 +214,8 @@ static void put_logical(cs_thrift_out *out, const cs_parquet_element *element)
     cs_thrift_end(out);
 }
 
-static void put_statistics(cs_thrift_out *out, int16_t field, const cs_parquet_statistics *statistics)
+static void put_statistics(cs_thrift_out *out, int16_t field,
+                           const cs_parquet_statistics *statistics)
 {
     cs_thrift_struct(out, field);
     if (statistics->has_null_count)

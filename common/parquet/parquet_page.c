@@ -17,9 +17,10 @@ struct cs_parquet_page {
 static void text_bounds(cs_parquet_column *column);
 static void put_levels(cs_buf *out, const cs_parquet_column *column);
 static void put_values(cs_buf *out, const cs_parquet_column *column, bool coded);
-static cs_code compress(cs_parquet_column *column, cs_parquet_shared *shared, cs_parquet_page_header *header,
-                        cs_str *bytes, cs_error *err);
-static cs_code keep(cs_parquet_column *column, const cs_parquet_page_header *header, cs_str body, cs_error *err);
+static cs_code compress(cs_parquet_column *column, cs_parquet_shared *shared,
+                        cs_parquet_page_header *header, cs_str *bytes, cs_error *err);
+static cs_code keep(cs_parquet_column *column, const cs_parquet_page_header *header, cs_str body,
+                    cs_error *err);
 
 void cs_parquet_page_begin(cs_parquet_column *column)
 {
@@ -42,7 +43,8 @@ cs_code cs_parquet_page_end(cs_parquet_column *column, cs_parquet_shared *shared
     };
     uint8_t bounds[2][CS_PARQUET_BOUND_BYTES_MAX];
     text_bounds(column);
-    cs_parquet_range_statistics(&column->page_range, &column->element, bounds[0], bounds[1], &header.statistics);
+    cs_parquet_range_statistics(&column->page_range, &column->element, bounds[0], bounds[1],
+                                &header.statistics);
     cs_buf_clear(&shared->body);
     put_levels(&shared->body, column);
     put_values(&shared->body, column, coded);
@@ -59,7 +61,8 @@ cs_code cs_parquet_page_end(cs_parquet_column *column, cs_parquet_shared *shared
     return CS_OK;
 }
 
-cs_code cs_parquet_put_dictionary(cs_parquet_column *column, cs_parquet_shared *shared, cs_error *err)
+cs_code cs_parquet_put_dictionary(cs_parquet_column *column, cs_parquet_shared *shared,
+                                  cs_error *err)
 {
     const cs_parquet_dict *dict = &column->dict;
     cs_parquet_page_header header = {
@@ -69,8 +72,8 @@ cs_code cs_parquet_put_dictionary(cs_parquet_column *column, cs_parquet_shared *
     };
     cs_buf_clear(&shared->body);
     if (dict->width)
-        cs_parquet_plain_put(&shared->body, column->element.type, (size_t)column->element.type_length, dict->fixed,
-                             dict->count);
+        cs_parquet_plain_put(&shared->body, column->element.type,
+                             (size_t)column->element.type_length, dict->fixed, dict->count);
     else
         cs_buf_add_str(&shared->body, cs_buf_str(&dict->body));
     cs_str body;
@@ -126,7 +129,8 @@ static void put_levels(cs_buf *out, const cs_parquet_column *column)
     size_t at = out->len;
     cs_buf_add_u32le(out, 0);
     bool mixed = column->nulls > 0 && column->nulls < column->values;
-    cs_parquet_rle_put_bits(out, mixed ? column->validity : NULL, column->nulls == 0, column->values);
+    cs_parquet_rle_put_bits(out, mixed ? column->validity : NULL, column->nulls == 0,
+                            column->values);
     if (out->failed)
         return;
     if (mixed && column->values % 8)
@@ -147,8 +151,8 @@ static void put_values(cs_buf *out, const cs_parquet_column *column, bool coded)
 }
 
 /* *bytes: the compressed body, in one of the shared buffers. */
-static cs_code compress(cs_parquet_column *column, cs_parquet_shared *shared, cs_parquet_page_header *header,
-                        cs_str *bytes, cs_error *err)
+static cs_code compress(cs_parquet_column *column, cs_parquet_shared *shared,
+                        cs_parquet_page_header *header, cs_str *bytes, cs_error *err)
 {
     CS_TRY(cs_buf_check(&shared->body, err));
     cs_str body = cs_buf_str(&shared->body);
@@ -167,7 +171,8 @@ static cs_code compress(cs_parquet_column *column, cs_parquet_shared *shared, cs
     return CS_OK;
 }
 
-static cs_code keep(cs_parquet_column *column, const cs_parquet_page_header *header, cs_str body, cs_error *err)
+static cs_code keep(cs_parquet_column *column, const cs_parquet_page_header *header, cs_str body,
+                    cs_error *err)
 {
     cs_buf head = CS_BUF_INIT;
     cs_parquet_put_page_header(&head, header);

@@ -5,12 +5,15 @@
 /* Copies go in blocks of this many bytes where both sides have the room: no call for short texts. */
 #define COPY_BLOCK 16
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "PLAIN values are copied as they lie in memory");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "PLAIN values are copied as they lie in memory");
 
 static void add_booleans(cs_parquet_column *column, const uint8_t *values, size_t n);
-static void widen(cs_parquet_plain_range *range, const uint8_t *base, size_t at, size_t len, uint64_t prefix);
+static void widen(cs_parquet_plain_range *range, const uint8_t *base, size_t at, size_t len,
+                  uint64_t prefix);
 
-void cs_parquet_plain_put(cs_buf *out, cs_parquet_type type, size_t type_length, const void *values, size_t n)
+void cs_parquet_plain_put(cs_buf *out, cs_parquet_type type, size_t type_length, const void *values,
+                          size_t n)
 {
     switch (type) {
     case CS_PARQUET_INT32:
@@ -35,11 +38,13 @@ void cs_parquet_plain_fixed(cs_parquet_column *column, const void *values, size_
     if (column->element.type == CS_PARQUET_BOOLEAN)
         add_booleans(column, values, n);
     else
-        cs_parquet_plain_put(&column->plain, column->element.type, (size_t)column->element.type_length, values, n);
+        cs_parquet_plain_put(&column->plain, column->element.type,
+                             (size_t)column->element.type_length, values, n);
     column->plain_values += n;
 }
 
-void cs_parquet_plain_texts(cs_parquet_column *column, cs_parquet_texts texts, size_t n, size_t data_cap)
+void cs_parquet_plain_texts(cs_parquet_column *column, cs_parquet_texts texts, size_t n,
+                            size_t data_cap)
 {
     size_t bytes = (size_t)(texts.offsets[n] - texts.offsets[0]) + 4 * n;
     uint8_t *base = (uint8_t *)cs_buf_reserve(&column->plain, bytes + COPY_BLOCK);
@@ -79,8 +84,8 @@ void cs_parquet_plain_from_codes(cs_parquet_column *column)
             cs_buf_add(&column->plain, dict->body.ptr + text->offset - 4, text->len + 4);
             if (column->plain.failed)
                 return;
-            widen(&column->page_plain, (const uint8_t *)column->plain.ptr, column->plain.len - text->len, text->len,
-                  text->prefix);
+            widen(&column->page_plain, (const uint8_t *)column->plain.ptr,
+                  column->plain.len - text->len, text->len, text->prefix);
             column->plain_values++;
         }
     }
@@ -102,10 +107,12 @@ static void add_booleans(cs_parquet_column *column, const uint8_t *values, size_
 
 static inline int compare(const uint8_t *base, size_t a, size_t a_len, size_t b, size_t b_len)
 {
-    return cs_str_cmp((cs_str){ (const char *)base + a, a_len }, (cs_str){ (const char *)base + b, b_len });
+    return cs_str_cmp((cs_str){ (const char *)base + a, a_len }, (cs_str){ (const char *)base + b,
+            b_len });
 }
 
-static void widen(cs_parquet_plain_range *range, const uint8_t *base, size_t at, size_t len, uint64_t prefix)
+static void widen(cs_parquet_plain_range *range, const uint8_t *base, size_t at, size_t len,
+                  uint64_t prefix)
 {
     if (prefix > range->min_prefix && prefix < range->max_prefix)
         return;
@@ -114,13 +121,15 @@ static void widen(cs_parquet_plain_range *range, const uint8_t *base, size_t at,
         return;
     }
     if (prefix < range->min_prefix ||
-        (prefix == range->min_prefix && compare(base, at, len, range->min_at, range->min_len) < 0)) {
+        (prefix == range->min_prefix && compare(base, at, len, range->min_at,
+                                                range->min_len) < 0)) {
         range->min_prefix = prefix;
         range->min_at = at;
         range->min_len = len;
     }
     if (prefix > range->max_prefix ||
-        (prefix == range->max_prefix && compare(base, at, len, range->max_at, range->max_len) > 0)) {
+        (prefix == range->max_prefix && compare(base, at, len, range->max_at,
+                                                range->max_len) > 0)) {
         range->max_prefix = prefix;
         range->max_at = at;
         range->max_len = len;

@@ -14,7 +14,8 @@ static void add_int128(cs_parquet_range *range, const __int128 *values, size_t n
 static void widen_int(cs_parquet_range *range, int64_t min, int64_t max);
 static void widen_double(cs_parquet_range *range, double min, double max);
 static bool set_text(cs_buf *buf, cs_str *to, cs_str from);
-static size_t put_bound(uint8_t *out, const struct cs_bound *bound, const cs_parquet_element *element);
+static size_t put_bound(uint8_t *out, const struct cs_bound *bound,
+                        const cs_parquet_element *element);
 static size_t cut_text(uint8_t *out, cs_str text, bool utf8);
 static bool raise_text(uint8_t *text, size_t *len, bool utf8);
 
@@ -32,7 +33,8 @@ void cs_parquet_range_done(cs_parquet_range *range)
     cs_buf_done(&range->max_text);
 }
 
-void cs_parquet_range_add(cs_parquet_range *range, cs_parquet_type type, const void *values, size_t n)
+void cs_parquet_range_add(cs_parquet_range *range, cs_parquet_type type, const void *values,
+                          size_t n)
 {
     if (n == 0)
         return;
@@ -61,7 +63,8 @@ void cs_parquet_range_add(cs_parquet_range *range, cs_parquet_type type, const v
     }
 }
 
-bool cs_parquet_range_merge(cs_parquet_range *into, const cs_parquet_range *from, cs_parquet_type type)
+bool cs_parquet_range_merge(cs_parquet_range *into, const cs_parquet_range *from,
+                            cs_parquet_type type)
 {
     into->nulls += from->nulls;
     into->nans += from->nans;
@@ -105,7 +108,8 @@ void cs_parquet_range_statistics(const cs_parquet_range *range, const cs_parquet
     out->has_min_max = out->min_exact = out->max_exact = true;
     if (element->type == CS_PARQUET_BYTE_ARRAY) {
         bool utf8 = element->logical == CS_PARQUET_LOGICAL_STRING;
-        size_t min_len = cut_text(min, range->min.str, utf8), max_len = cut_text(max, range->max.str, utf8);
+        size_t min_len = cut_text(min, range->min.str, utf8), max_len = cut_text(max,
+                range->max.str, utf8);
         out->min_exact = min_len == range->min.str.len;
         out->max_exact = max_len == range->max.str.len;
         if (!out->max_exact && !raise_text(max, &max_len, utf8))
@@ -225,7 +229,8 @@ static bool set_text(cs_buf *buf, cs_str *to, cs_str from)
     return !buf->failed;
 }
 
-static size_t put_bound(uint8_t *out, const struct cs_bound *bound, const cs_parquet_element *element)
+static size_t put_bound(uint8_t *out, const struct cs_bound *bound,
+                        const cs_parquet_element *element)
 {
     float f = (float)bound->d;
     int32_t i = (int32_t)bound->i;
@@ -257,7 +262,8 @@ static size_t cut_text(uint8_t *out, cs_str text, bool utf8)
     size_t len = text.len;
     if (len > CS_PARQUET_TEXT_BOUND_BYTES) {
         len = CS_PARQUET_TEXT_BOUND_BYTES;
-        while (utf8 && len > CS_PARQUET_TEXT_BOUND_BYTES - 4 && ((uint8_t)text.ptr[len] & 0xc0) == 0x80)
+        while (utf8 && len > CS_PARQUET_TEXT_BOUND_BYTES - 4 &&
+               ((uint8_t)text.ptr[len] & 0xc0) == 0x80)
             len--;
     }
     if (len > 0)

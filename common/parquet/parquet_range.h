@@ -20,9 +20,11 @@ typedef struct cs_parquet_range {
 void cs_parquet_range_clear(cs_parquet_range *range); /* memory kept */
 void cs_parquet_range_done(cs_parquet_range *range);
 /* n values in Parquet's physical type (FLBA: __int128 unscaled; BOOLEAN: bytes 0 and 1); not BYTE_ARRAY. */
-void cs_parquet_range_add(cs_parquet_range *range, cs_parquet_type type, const void *values, size_t n);
+void cs_parquet_range_add(cs_parquet_range *range, cs_parquet_type type, const void *values,
+                          size_t n);
 /* Copies text bounds. False: no memory. */
-bool cs_parquet_range_merge(cs_parquet_range *into, const cs_parquet_range *from, cs_parquet_type type);
+bool cs_parquet_range_merge(cs_parquet_range *into, const cs_parquet_range *from,
+                            cs_parquet_type type);
 /* min and max of `out` point into the two buffers. */
 void cs_parquet_range_statistics(const cs_parquet_range *range, const cs_parquet_element *element,
                                  uint8_t min[CS_PARQUET_BOUND_BYTES_MAX], uint8_t max[CS_PARQUET_BOUND_BYTES_MAX],

@@ -27,17 +27,20 @@ struct cs_parquet_reader {
     uint64_t elements_left;
 };
 
-static cs_code read_footer(const cs_parquet_input *input, cs_arena *arena, cs_buf *bytes, cs_parquet_footer *footer,
-                           cs_error *err);
+static cs_code read_footer(const cs_parquet_input *input, cs_arena *arena, cs_buf *bytes,
+                           cs_parquet_footer *footer, cs_error *err);
 static cs_code begin_row_group(cs_parquet_reader *reader, cs_error *err);
 static cs_code end_row_group(const cs_parquet_reader *reader, cs_error *err);
 static cs_code read_rows(cs_parquet_reader *reader, size_t n, cs_rows *rows, cs_error *err);
-static cs_code read_flat(cs_parquet_reader *reader, const cs_parquet_node *node, size_t n, cs_column *column,
+static cs_code read_flat(cs_parquet_reader *reader, const cs_parquet_node *node, size_t n,
+                         cs_column *column, cs_error *err);
+static cs_code read_value(cs_parquet_reader *reader, const cs_parquet_node *node, cs_column *column,
+                          cs_error *err);
+static cs_code read_list(cs_parquet_reader *reader, const cs_parquet_node *node, cs_column *column,
                          cs_error *err);
-static cs_code read_value(cs_parquet_reader *reader, const cs_parquet_node *node, cs_column *column, cs_error *err);
-static cs_code read_list(cs_parquet_reader *reader, const cs_parquet_node *node, cs_column *column, cs_error *err);
 
-cs_code cs_parquet_reader_new(cs_parquet_input input, const cs_schema *schema, cs_parquet_reader **out, cs_error *err)
+cs_code cs_parquet_reader_new(cs_parquet_input input, const cs_schema *schema,
+                              cs_parquet_reader **out, cs_error *err)
 {
     cs_code code;
     cs_parquet_reader *reader = cs_xcalloc(1, sizeof(*reader));
@@ -68,7 +71,8 @@ uint64_t cs_parquet_reader_rows(const cs_parquet_reader *reader)
     return (uint64_t)reader->footer.num_rows;
 }
 
-cs_code cs_parquet_reader_next(cs_parquet_reader *reader, size_t rows_max, cs_rows *rows, cs_error *err)
+cs_code cs_parquet_reader_next(cs_parquet_reader *reader, size_t rows_max, cs_rows *rows,
+                               cs_error *err)
 {
     cs_rows_clear(rows);
     reader->elements_left = ELEMENTS_MAX;
@@ -90,8 +94,8 @@ cs_code cs_parquet_reader_next(cs_parquet_reader *reader, size_t rows_max, cs_ro
     }
     bool end = reader->group_left == 0 && reader->row_group == reader->footer.n_row_groups;
     if (end && reader->rows_given != (uint64_t)reader->footer.num_rows)
-        return cs_error_set(err, CS_E_DAMAGED_PARQUET, "%.*s: %llu rows in its row groups, %lld by its footer",
-                            CS_STR_ARG(reader->input.name), (unsigned long long)reader->rows_given,
+        return cs_error_set(err, CS_E_DAMAGED_PARQUET,
+                            "%.*s: %llu rows in its row groups, %lld by its footer", CS_STR_ARG(reader->input.name), (unsigned long long)reader->rows_given,
                             (long long)reader->footer.num_rows);
     return CS_OK;
 }
@@ -119,44 +123,47 @@ cs_code cs_parquet_check(cs_parquet_input input, uint64_t rows, cs_error *err)
     cs_parquet_footer footer;
     cs_code code = read_footer(&input, &arena, &bytes, &footer, err);
     if (code == CS_OK && (uint64_t)footer.num_rows != rows)
-        code = cs_error_set(err, CS_E_DAMAGED_PARQUET, "%.*s: its footer says %lld rows, expected are %llu",
-                            CS_STR_ARG(input.name), (long long)footer.num_rows, (unsigned long long)rows);
+        code = cs_error_set(err, CS_E_DAMAGED_PARQUET,
+                            "%.*s: its footer says %lld rows, expected are %llu", CS_STR_ARG(input.name), (long long)footer.num_rows, (unsigned long long)rows);
     cs_buf_done(&bytes);
     cs_arena_done(&arena);
     return code;
 }
 
-static cs_code read_footer(const cs_parquet_input *input, cs_arena *arena, cs_buf *bytes, cs_parquet_footer *footer,
-                           cs_error *err)
+static cs_code read_footer(const cs_parquet_input *input, cs_arena *arena, cs_buf *bytes,
+                           cs_parquet_footer *footer, cs_error *err)
 {
     uint8_t head[CS_PARQUET_MAGIC_LEN], tail[CS_PARQUET_TAIL_LEN];
     uint32_t len;
     cs_error inner;
     if (input->size_bytes < CS_PARQUET_MAGIC_LEN + CS_PARQUET_TAIL_LEN)
-        return cs_error_set(err, CS_E_DAMAGED_PARQUET, "%.*s: %llu bytes are no Parquet file", CS_STR_ARG(input->name),
-                            (unsigned long long)input->size_bytes);
+        return cs_error_set(err, CS_E_DAMAGED_PARQUET, "%.*s: %llu bytes are no Parquet file",
+                            CS_STR_ARG(input->name), (unsigned long long)input->size_bytes);
     CS_TRY(input->read_at(input->ctx, 0, head, sizeof(head), err));
     CS_TRY(input->read_at(input->ctx, input->size_bytes - sizeof(tail), tail, sizeof(tail), err));
     cs_cursor cursor = { tail, tail + 4 };
     (void)cs_cursor_u32le(&cursor, &len); /* four bytes are there */
     if (memcmp(tail + 4, "PARE", 4) == 0)
-        return cs_error_set(err, CS_E_UNSUPPORTED, "%.*s: its footer is encrypted", CS_STR_ARG(input->name));
-    if (memcmp(head, CS_PARQUET_MAGIC, sizeof(head)) != 0 || memcmp(tail + 4, CS_PARQUET_MAGIC, sizeof(head)) != 0)
+        return cs_error_set(err, CS_E_UNSUPPORTED, "%.*s: its footer is encrypted",
+                            CS_STR_ARG(input->name));
+    if (memcmp(head, CS_PARQUET_MAGIC, sizeof(head)) != 0 || memcmp(tail + 4, CS_PARQUET_MAGIC,
+            sizeof(head)) != 0)
         return cs_error_set(err, CS_E_DAMAGED_PARQUET, "%.*s: does not begin and end with PAR1",
                             CS_STR_ARG(input->name));
     if (len > input->size_bytes - CS_PARQUET_MAGIC_LEN - CS_PARQUET_TAIL_LEN)
-        return cs_error_set(err, CS_E_DAMAGED_PARQUET, "%.*s: a footer of %u bytes in a file of %llu",
-                            CS_STR_ARG(input->name), len, (unsigned long long)input->size_bytes);
+        return cs_error_set(err, CS_E_DAMAGED_PARQUET,
+                            "%.*s: a footer of %u bytes in a file of %llu", CS_STR_ARG(input->name), len, (unsigned long long)input->size_bytes);
     if (len > CS_PARQUET_FOOTER_BYTES_MAX)
-        return cs_error_set(err, CS_E_LIMIT, "%.*s: a footer of %u bytes; at most %u are read", CS_STR_ARG(input->name),
-                            len, CS_PARQUET_FOOTER_BYTES_MAX);
+        return cs_error_set(err, CS_E_LIMIT, "%.*s: a footer of %u bytes; at most %u are read",
+                            CS_STR_ARG(input->name), len, CS_PARQUET_FOOTER_BYTES_MAX);
     char *to = cs_buf_reserve(bytes, len + 1);
     if (!to)
         return cs_buf_check(bytes, err);
     CS_TRY(input->read_at(input->ctx, input->size_bytes - sizeof(tail) - len, to, len, err));
     bytes->len = len;
     cs_code code = cs_parquet_get_footer(cs_buf_str(bytes), arena, footer, &inner);
-    return code == CS_OK ? CS_OK : cs_error_set(err, code, "%.*s: %s", CS_STR_ARG(input->name), inner.message);
+    return code == CS_OK ? CS_OK : cs_error_set(err, code, "%.*s: %s", CS_STR_ARG(input->name),
+                                                inner.message);
 }
 
 static cs_code begin_row_group(cs_parquet_reader *reader, cs_error *err)
@@ -165,11 +172,11 @@ static cs_code begin_row_group(cs_parquet_reader *reader, cs_error *err)
     cs_str bytes = reader->footer.row_groups[reader->row_group++];
     CS_TRY(cs_parquet_get_row_group(bytes, reader->chunks, reader->tree.n_chunks, &rows, err));
     if ((uint64_t)rows > (uint64_t)reader->footer.num_rows - reader->rows_given)
-        return cs_error_set(err, CS_E_DAMAGED_PARQUET, "%.*s: its row groups have more rows than its footer says",
-                            CS_STR_ARG(reader->input.name));
+        return cs_error_set(err, CS_E_DAMAGED_PARQUET,
+                            "%.*s: its row groups have more rows than its footer says", CS_STR_ARG(reader->input.name));
     for (size_t i = 0; i < reader->n_leaves && rows > 0; i++)
-        CS_TRY(cs_parquet_leaf_begin(&reader->leaves[i], &reader->chunks[reader->leaves[i].plan->chunk], &reader->input,
-                                     err));
+        CS_TRY(cs_parquet_leaf_begin(&reader->leaves[i],
+                                     &reader->chunks[reader->leaves[i].plan->chunk], &reader->input, err));
     reader->group_left = (uint64_t)rows;
     return CS_OK;
 }
@@ -179,8 +186,8 @@ static cs_code end_row_group(const cs_parquet_reader *reader, cs_error *err)
 {
     for (size_t i = 0; i < reader->n_leaves; i++) {
         if (!cs_parquet_leaf_at_end(&reader->leaves[i]))
-            return cs_error_set(err, CS_E_DAMAGED_PARQUET, "%.*s: column %.*s has more values than its row group rows",
-                                CS_STR_ARG(reader->input.name), CS_STR_ARG(reader->leaves[i].plan->element->name));
+            return cs_error_set(err, CS_E_DAMAGED_PARQUET,
+                                "%.*s: column %.*s has more values than its row group rows", CS_STR_ARG(reader->input.name), CS_STR_ARG(reader->leaves[i].plan->element->name));
     }
     return CS_OK;
 }
@@ -200,8 +207,8 @@ static cs_code read_rows(cs_parquet_reader *reader, size_t n, cs_rows *rows, cs_
 }
 
 /* A column without lists: as many values at once as have no null between them. */
-static cs_code read_flat(cs_parquet_reader *reader, const cs_parquet_node *node, size_t n, cs_column *column,
-                         cs_error *err)
+static cs_code read_flat(cs_parquet_reader *reader, const cs_parquet_node *node, size_t n,
+                         cs_column *column, cs_error *err)
 {
     cs_parquet_leaf *leaf = &reader->leaves[node->leaf_from];
     while (n > 0) {
@@ -227,7 +234,8 @@ static cs_code read_flat(cs_parquet_reader *reader, const cs_parquet_node *node,
 }
 
 /* Appends one value, or one null, with all that is below it. */
-static cs_code read_value(cs_parquet_reader *reader, const cs_parquet_node *node, cs_column *column, cs_error *err)
+static cs_code read_value(cs_parquet_reader *reader, const cs_parquet_node *node, cs_column *column,
+                          cs_error *err)
 {
     if (node->kind == CS_PARQUET_NODE_ABSENT)
         return cs_column_add_null(column, err);
@@ -263,7 +271,8 @@ static cs_code read_value(cs_parquet_reader *reader, const cs_parquet_node *node
     return CS_OK;
 }
 
-static cs_code read_list(cs_parquet_reader *reader, const cs_parquet_node *node, cs_column *column, cs_error *err)
+static cs_code read_list(cs_parquet_reader *reader, const cs_parquet_node *node, cs_column *column,
+                         cs_error *err)
 {
     cs_parquet_leaf *first = &reader->leaves[node->leaf_from];
     CS_TRY(cs_column_reserve(column, 1, 0, err));
@@ -276,8 +285,8 @@ static cs_code read_list(cs_parquet_reader *reader, const cs_parquet_node *node,
         bool more;
         do {
             if (reader->elements_left-- == 0)
-                return cs_error_set(err, CS_E_LIMIT, "%.*s: more than %u list elements in one batch of rows",
-                                    CS_STR_ARG(reader->input.name), ELEMENTS_MAX);
+                return cs_error_set(err, CS_E_LIMIT,
+                                    "%.*s: more than %u list elements in one batch of rows", CS_STR_ARG(reader->input.name), ELEMENTS_MAX);
             for (size_t i = 0; i < node->n_children; i++)
                 CS_TRY(read_value(reader, &node->children[i], &column->children[i], err));
             more = false;

@@ -108,7 +108,8 @@ bool cs_parquet_rle_get16(cs_parquet_rle *rle, uint16_t *values, size_t n)
     return true;
 }
 
-bool cs_parquet_bit_packed_get16(cs_str bytes, unsigned bits, uint16_t *values, size_t n, size_t *used)
+bool cs_parquet_bit_packed_get16(cs_str bytes, unsigned bits, uint16_t *values, size_t n,
+                                 size_t *used)
 {
     if (bits > 16 || n > SIZE_MAX / 16 - 1 || (n * bits + 7) / 8 > bytes.len)
         return false;

@@ -32,6 +32,7 @@ bool cs_parquet_rle_get(cs_parquet_rle *rle, uint32_t *values, size_t n);
 bool cs_parquet_rle_get16(cs_parquet_rle *rle, uint16_t *values, size_t n);
 
 /* Old levels (BIT_PACKED, big end first): n values; *used: bytes taken. */
-bool cs_parquet_bit_packed_get16(cs_str bytes, unsigned bits, uint16_t *values, size_t n, size_t *used);
+bool cs_parquet_bit_packed_get16(cs_str bytes, unsigned bits, uint16_t *values, size_t n,
+                                 size_t *used);
 
 #endif

@@ -2,13 +2,16 @@
 
 #include "common/base/limits.h"
 
-static cs_code leaf_type(const cs_parquet_element *element, cs_arena *arena, const cs_type **out, cs_error *err);
-static cs_code decimal_type(const cs_parquet_element *element, cs_arena *arena, const cs_type **out, cs_error *err);
-static cs_code field_of(const cs_parquet_schema *schema, uint32_t at, bool as_element, unsigned depth, cs_arena *arena,
-                        cs_field *out, cs_error *err);
+static cs_code leaf_type(const cs_parquet_element *element, cs_arena *arena, const cs_type **out,
+                         cs_error *err);
+static cs_code decimal_type(const cs_parquet_element *element, cs_arena *arena, const cs_type **out,
+                            cs_error *err);
+static cs_code field_of(const cs_parquet_schema *schema, uint32_t at, bool as_element,
+                        unsigned depth, cs_arena *arena, cs_field *out, cs_error *err);
 static bool is_tuple_name(cs_str name, cs_str parent);
 
-cs_code cs_parquet_schema_make(const cs_parquet_footer *footer, cs_arena *arena, cs_parquet_schema *out, cs_error *err)
+cs_code cs_parquet_schema_make(const cs_parquet_footer *footer, cs_arena *arena,
+                               cs_parquet_schema *out, cs_error *err)
 {
     cs_parquet_schema schema = { .elements = footer->elements, .n_elements = footer->n_elements };
     size_t n = footer->n_elements, depth = 0;
@@ -31,8 +34,8 @@ cs_code cs_parquet_schema_make(const cs_parquet_footer *footer, cs_arena *arena,
             left[depth - 1]--;
         if (!leaf && element->n_children > 0) {
             if (depth == CS_PARQUET_DEPTH_MAX)
-                return cs_error_set(err, CS_E_UNSUPPORTED, "Parquet schema is nested deeper than %d groups",
-                                    CS_PARQUET_DEPTH_MAX);
+                return cs_error_set(err, CS_E_UNSUPPORTED,
+                                    "Parquet schema is nested deeper than %d groups", CS_PARQUET_DEPTH_MAX);
             open[depth] = i;
             left[depth++] = element->n_children;
         } else {
@@ -50,8 +53,8 @@ damaged:
 }
 
 /* parquet-format, LogicalTypes.md, "Lists" and "Maps" with their backward-compatibility rules. */
-cs_code cs_parquet_shape_of(const cs_parquet_schema *schema, uint32_t at, bool as_element, cs_parquet_shape *out,
-                            cs_error *err)
+cs_code cs_parquet_shape_of(const cs_parquet_schema *schema, uint32_t at, bool as_element,
+                            cs_parquet_shape *out, cs_error *err)
 {
     const cs_parquet_element *element = &schema->elements[at];
     if (element->repetition == CS_PARQUET_REPEATED && !as_element) {
@@ -64,18 +67,21 @@ cs_code cs_parquet_shape_of(const cs_parquet_schema *schema, uint32_t at, bool a
     }
     bool list = element->logical == CS_PARQUET_LOGICAL_LIST, map = element->logical == CS_PARQUET_LOGICAL_MAP;
     uint32_t child = at + 1;
-    if ((!list && !map) || element->n_children != 1 || schema->elements[child].repetition != CS_PARQUET_REPEATED) {
+    if ((!list && !map) || element->n_children != 1 ||
+        schema->elements[child].repetition != CS_PARQUET_REPEATED) {
         *out = (cs_parquet_shape){ .kind = CS_PARQUET_SHAPE_STRUCT };
         return CS_OK;
     }
     const cs_parquet_element *repeated = &schema->elements[child];
     if (map) {
         if (repeated->has_type || repeated->n_children != 2)
-            return cs_error_set(err, CS_E_UNSUPPORTED, "map %.*s has no key and value", CS_STR_ARG(element->name));
+            return cs_error_set(err, CS_E_UNSUPPORTED, "map %.*s has no key and value",
+                                CS_STR_ARG(element->name));
         *out = (cs_parquet_shape){ .kind = CS_PARQUET_SHAPE_MAP, .element = child + 1, .value = schema->next[child + 1] };
         return CS_OK;
     }
-    bool itself = repeated->has_type || repeated->n_children != 1 || cs_str_eq(repeated->name, CS_STR("array")) ||
+    bool itself = repeated->has_type || repeated->n_children != 1 || cs_str_eq(repeated->name,
+            CS_STR("array")) ||
                   is_tuple_name(repeated->name, element->name) ||
                   schema->elements[child + 1].repetition == CS_PARQUET_REPEATED;
     *out = (cs_parquet_shape){ .kind = CS_PARQUET_SHAPE_LIST,
@@ -84,12 +90,13 @@ cs_code cs_parquet_shape_of(const cs_parquet_schema *schema, uint32_t at, bool a
     return CS_OK;
 }
 
-cs_code cs_parquet_type_of(const cs_parquet_schema *schema, uint32_t at, bool as_element, unsigned depth,
-                           cs_arena *arena, const cs_type **out, cs_error *err)
+cs_code cs_parquet_type_of(const cs_parquet_schema *schema, uint32_t at, bool as_element,
+                           unsigned depth, cs_arena *arena, const cs_type **out, cs_error *err)
 {
     cs_parquet_shape shape;
     if (depth > CS_TYPE_DEPTH_MAX)
-        return cs_error_set(err, CS_E_UNSUPPORTED, "column types are nested deeper than %u", CS_TYPE_DEPTH_MAX);
+        return cs_error_set(err, CS_E_UNSUPPORTED, "column types are nested deeper than %u",
+                            CS_TYPE_DEPTH_MAX);
     CS_TRY(cs_parquet_shape_of(schema, at, as_element, &shape, err));
     if (shape.kind == CS_PARQUET_SHAPE_LEAF)
         return leaf_type(&schema->elements[at], arena, out, err);
@@ -106,7 +113,8 @@ cs_code cs_parquet_type_of(const cs_parquet_schema *schema, uint32_t at, bool as
         type->kind = CS_TYPE_ARRAY;
         type->n_fields = 1;
         fields = cs_arena_array(arena, cs_field, 1);
-        CS_TRY(field_of(schema, shape.element, shape.element_repeated, depth + 1, arena, &fields[0], err));
+        CS_TRY(field_of(schema, shape.element, shape.element_repeated, depth + 1, arena, &fields[0],
+                        err));
         fields[0].name = CS_STR("element");
         type->contains_null = fields[0].nullable;
     } else {
@@ -124,15 +132,16 @@ cs_code cs_parquet_type_of(const cs_parquet_schema *schema, uint32_t at, bool as
     return CS_OK;
 }
 
-static cs_code field_of(const cs_parquet_schema *schema, uint32_t at, bool as_element, unsigned depth, cs_arena *arena,
-                        cs_field *out, cs_error *err)
+static cs_code field_of(const cs_parquet_schema *schema, uint32_t at, bool as_element,
+                        unsigned depth, cs_arena *arena, cs_field *out, cs_error *err)
 {
     out->name = schema->elements[at].name;
     out->nullable = !as_element && schema->elements[at].repetition == CS_PARQUET_OPTIONAL;
     return cs_parquet_type_of(schema, at, as_element, depth, arena, &out->type, err);
 }
 
-static cs_code leaf_type(const cs_parquet_element *element, cs_arena *arena, const cs_type **out, cs_error *err)
+static cs_code leaf_type(const cs_parquet_element *element, cs_arena *arena, const cs_type **out,
+                         cs_error *err)
 {
     cs_type_kind kind;
     if (element->logical == CS_PARQUET_LOGICAL_DECIMAL)
@@ -179,14 +188,15 @@ static cs_code leaf_type(const cs_parquet_element *element, cs_arena *arena, con
     return CS_OK;
 }
 
-static cs_code decimal_type(const cs_parquet_element *element, cs_arena *arena, const cs_type **out, cs_error *err)
+static cs_code decimal_type(const cs_parquet_element *element, cs_arena *arena, const cs_type **out,
+                            cs_error *err)
 {
     bool holds = element->type == CS_PARQUET_INT32 || element->type == CS_PARQUET_INT64 ||
                  element->type == CS_PARQUET_BYTE_ARRAY || element->type == CS_PARQUET_FLBA;
     if (!holds || element->precision < 1 || element->precision > 38 || element->scale < 0 ||
         element->scale > element->precision)
-        return cs_error_set(err, CS_E_UNSUPPORTED, "column %.*s: decimal(%d,%d) on physical type %d cannot be read",
-                            CS_STR_ARG(element->name), element->precision, element->scale, (int)element->type);
+        return cs_error_set(err, CS_E_UNSUPPORTED,
+                            "column %.*s: decimal(%d,%d) on physical type %d cannot be read", CS_STR_ARG(element->name), element->precision, element->scale, (int)element->type);
     *out = cs_type_decimal(arena, (uint8_t)element->precision, (uint8_t)element->scale);
     return CS_OK;
 }
@@ -194,5 +204,6 @@ static cs_code decimal_type(const cs_parquet_element *element, cs_arena *arena, 
 /* <parent>_tuple */
 static bool is_tuple_name(cs_str name, cs_str parent)
 {
-    return name.len == parent.len + 6 && cs_str_starts(name, parent) && cs_str_ends(name, CS_STR("_tuple"));
+    return name.len == parent.len + 6 && cs_str_starts(name, parent) && cs_str_ends(name,
+            CS_STR("_tuple"));
 }

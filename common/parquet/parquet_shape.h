@@ -32,13 +32,13 @@ typedef struct cs_parquet_shape {
 } cs_parquet_shape;
 
 /* Checks that the flat list of elements is a tree. */
-CS_MUST_USE cs_code cs_parquet_schema_make(const cs_parquet_footer *footer, cs_arena *arena, cs_parquet_schema *out,
-                                           cs_error *err);
+CS_MUST_USE cs_code cs_parquet_schema_make(const cs_parquet_footer *footer, cs_arena *arena,
+                                           cs_parquet_schema *out, cs_error *err);
 /* as_element: `at` stands for one element of a list, its own repetition is spent. */
-CS_MUST_USE cs_code cs_parquet_shape_of(const cs_parquet_schema *schema, uint32_t at, bool as_element,
-                                        cs_parquet_shape *out, cs_error *err);
+CS_MUST_USE cs_code cs_parquet_shape_of(const cs_parquet_schema *schema, uint32_t at,
+                                        bool as_element, cs_parquet_shape *out, cs_error *err);
 /* The type that Spark reads such a column as. */
-CS_MUST_USE cs_code cs_parquet_type_of(const cs_parquet_schema *schema, uint32_t at, bool as_element, unsigned depth,
-                                       cs_arena *arena, const cs_type **out, cs_error *err);
+CS_MUST_USE cs_code cs_parquet_type_of(const cs_parquet_schema *schema, uint32_t at,
+                                       bool as_element, unsigned depth, cs_arena *arena, const cs_type **out, cs_error *err);
 
 #endif

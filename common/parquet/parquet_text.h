@@ -48,7 +48,8 @@ static inline uint64_t cs_parquet_text_hash(const uint8_t *at, size_t len)
     if (len >= 8) {
         const uint8_t *end = at + len;
         for (; end - at > 16; at += 16)
-            seed = cs_parquet_mix(cs_parquet_load64(at) ^ CS_PARQUET_K1, cs_parquet_load64(at + 8) ^ seed);
+            seed = cs_parquet_mix(cs_parquet_load64(at) ^ CS_PARQUET_K1,
+                                  cs_parquet_load64(at + 8) ^ seed);
         /* The last 16 bytes overlap what the loop took; eight and more without the loop overlap each other. */
         a = cs_parquet_load64(len > 16 ? end - 16 : at);
         b = cs_parquet_load64(end - 8);

@@ -14,21 +14,23 @@ typedef struct levels {
     uint16_t def, rep;
 } levels;
 
-static cs_code match(tree_maker *maker, uint32_t at, bool as_element, levels level, const cs_type *wanted,
-                     cs_parquet_node *node, cs_error *err);
+static cs_code match(tree_maker *maker, uint32_t at, bool as_element, levels level,
+                     const cs_type *wanted, cs_parquet_node *node, cs_error *err);
 static cs_code match_struct(tree_maker *maker, uint32_t at, levels level, const cs_type *wanted,
                             cs_parquet_node *node, cs_error *err);
-static cs_code match_list(tree_maker *maker, cs_parquet_shape shape, levels level, const cs_type *wanted,
-                          cs_parquet_node *node, cs_error *err);
-static cs_code match_fields(tree_maker *maker, uint32_t at, levels level, const cs_field *fields, size_t n_fields,
-                            cs_parquet_node *nodes, cs_error *err);
+static cs_code match_list(tree_maker *maker, cs_parquet_shape shape, levels level,
+                          const cs_type *wanted, cs_parquet_node *node, cs_error *err);
+static cs_code match_fields(tree_maker *maker, uint32_t at, levels level, const cs_field *fields,
+                            size_t n_fields, cs_parquet_node *nodes, cs_error *err);
 static levels below(const cs_parquet_element *element, levels level);
-static bool convert(const cs_parquet_element *element, const cs_type *wanted, cs_parquet_conversion *out);
-static cs_code mismatch(const cs_parquet_element *element, const char *is, const cs_type *wanted, cs_error *err);
+static bool convert(const cs_parquet_element *element, const cs_type *wanted,
+                    cs_parquet_conversion *out);
+static cs_code mismatch(const cs_parquet_element *element, const char *is, const cs_type *wanted,
+                        cs_error *err);
 static const char *describe(const cs_parquet_element *element);
 
-cs_code cs_parquet_tree_make(const cs_parquet_footer *footer, const cs_schema *wanted, cs_arena *arena,
-                             cs_parquet_tree *out, cs_error *err)
+cs_code cs_parquet_tree_make(const cs_parquet_footer *footer, const cs_schema *wanted,
+                             cs_arena *arena, cs_parquet_tree *out, cs_error *err)
 {
     cs_parquet_schema schema;
     CS_TRY(cs_parquet_schema_make(footer, arena, &schema, err));
@@ -36,7 +38,8 @@ cs_code cs_parquet_tree_make(const cs_parquet_footer *footer, const cs_schema *w
         const cs_type *type;
         CS_TRY(cs_parquet_type_of(&schema, 0, true, 0, arena, &type, err));
         if (type->kind != CS_TYPE_STRUCT)
-            return cs_error_set(err, CS_E_DAMAGED_PARQUET, "the schema in the footer has no columns");
+            return cs_error_set(err, CS_E_DAMAGED_PARQUET,
+                                "the schema in the footer has no columns");
         cs_schema *all = cs_arena_new(arena, cs_schema);
         *all = (cs_schema){ type->fields, type->n_fields };
         wanted = all;
@@ -44,9 +47,11 @@ cs_code cs_parquet_tree_make(const cs_parquet_footer *footer, const cs_schema *w
     cs_parquet_tree tree = { .schema = wanted, .n_chunks = schema.n_chunks };
     tree.columns = cs_arena_array(arena, cs_parquet_node, wanted->n_fields + 1);
     /* A leaf may be read twice at most: for a value, and for the levels of a struct of which nothing is wanted. */
-    tree.leaves = cs_arena_array(arena, cs_parquet_leaf_plan, schema.n_elements + schema.n_chunks + 1);
+    tree.leaves = cs_arena_array(arena, cs_parquet_leaf_plan,
+                                 schema.n_elements + schema.n_chunks + 1);
     tree_maker maker = { &schema, &tree, arena };
-    CS_TRY(match_fields(&maker, 0, (levels){ 0, 0 }, wanted->fields, wanted->n_fields, tree.columns, err));
+    CS_TRY(match_fields(&maker, 0, (levels){ 0, 0 }, wanted->fields, wanted->n_fields, tree.columns,
+                        err));
     *out = tree;
     return CS_OK;
 }
@@ -64,22 +69,23 @@ static uint32_t find_child(const cs_parquet_schema *schema, uint32_t at, cs_str 
 }
 
 /* Fields that are wanted twice, in another case, would read one leaf twice: the array of leaves bounds that. */
-static cs_code match_fields(tree_maker *maker, uint32_t at, levels level, const cs_field *fields, size_t n_fields,
-                            cs_parquet_node *nodes, cs_error *err)
+static cs_code match_fields(tree_maker *maker, uint32_t at, levels level, const cs_field *fields,
+                            size_t n_fields, cs_parquet_node *nodes, cs_error *err)
 {
     const cs_parquet_schema *schema = maker->schema;
     uint32_t next_child = at + 1;
     uint32_t end = schema->next[at];
     for (size_t i = 0; i < n_fields; i++) {
         /* Mostly the order is the same: look at the next one first. */
-        uint32_t child = next_child < end && cs_str_eq(schema->elements[next_child].name, fields[i].name)
-                             ? next_child
-                             : find_child(schema, at, fields[i].name);
+        uint32_t child = next_child;
+        if (child >= end || !cs_str_eq(schema->elements[child].name, fields[i].name))
+            child = find_child(schema, at, fields[i].name);
         nodes[i].leaf_from = nodes[i].leaf_to = maker->tree->n_leaves;
         if (child == 0)
             continue;
         next_child = schema->next[child];
-        CS_TRY(match(maker, child, false, below(&schema->elements[child], level), fields[i].type, &nodes[i], err));
+        CS_TRY(match(maker, child, false, below(&schema->elements[child], level), fields[i].type,
+                     &nodes[i], err));
     }
     return CS_OK;
 }
@@ -115,8 +121,8 @@ static cs_code add_levels_leaf(tree_maker *maker, uint32_t at, levels level, cs_
     return add_leaf(maker, at, level, NULL, CS_PARQUET_TO_NOTHING, err);
 }
 
-static cs_code match(tree_maker *maker, uint32_t at, bool as_element, levels level, const cs_type *wanted,
-                     cs_parquet_node *node, cs_error *err)
+static cs_code match(tree_maker *maker, uint32_t at, bool as_element, levels level,
+                     const cs_type *wanted, cs_parquet_node *node, cs_error *err)
 {
     const cs_parquet_element *element = &maker->schema->elements[at];
     cs_parquet_shape shape;
@@ -170,8 +176,8 @@ static cs_code match_struct(tree_maker *maker, uint32_t at, levels level, const 
     return CS_OK;
 }
 
-static cs_code match_list(tree_maker *maker, cs_parquet_shape shape, levels level, const cs_type *wanted,
-                          cs_parquet_node *node, cs_error *err)
+static cs_code match_list(tree_maker *maker, cs_parquet_shape shape, levels level,
+                          const cs_type *wanted, cs_parquet_node *node, cs_error *err)
 {
     const cs_parquet_schema *schema = maker->schema;
     bool map = shape.kind == CS_PARQUET_SHAPE_MAP;
@@ -181,11 +187,14 @@ static cs_code match_list(tree_maker *maker, cs_parquet_shape shape, levels leve
     node->element_rep = repeated.rep;
     node->n_children = map ? 2 : 1;
     node->children = cs_arena_array(maker->arena, cs_parquet_node, 2);
-    levels inner = shape.element_repeated ? repeated : below(&schema->elements[shape.element], repeated);
-    CS_TRY(match(maker, shape.element, shape.element_repeated, inner, wanted->fields[0].type, &node->children[0], err));
+    levels inner = repeated;
+    if (!shape.element_repeated)
+        inner = below(&schema->elements[shape.element], repeated);
+    CS_TRY(match(maker, shape.element, shape.element_repeated, inner, wanted->fields[0].type,
+                 &node->children[0], err));
     if (map)
-        CS_TRY(match(maker, shape.value, false, below(&schema->elements[shape.value], repeated), wanted->fields[1].type,
-                     &node->children[1], err));
+        CS_TRY(match(maker, shape.value, false, below(&schema->elements[shape.value], repeated),
+                     wanted->fields[1].type, &node->children[1], err));
     return CS_OK;
 }
 
@@ -196,7 +205,8 @@ static levels below(const cs_parquet_element *element, levels level)
     return level;
 }
 
-static bool convert_integer(const cs_parquet_element *element, const cs_type *wanted, cs_parquet_conversion *out)
+static bool convert_integer(const cs_parquet_element *element, const cs_type *wanted,
+                            cs_parquet_conversion *out)
 {
     bool plain = element->logical == CS_PARQUET_LOGICAL_NONE || element->logical == CS_PARQUET_LOGICAL_OTHER ||
                  element->logical == CS_PARQUET_LOGICAL_TIME;
@@ -211,7 +221,8 @@ static bool convert_integer(const cs_parquet_element *element, const cs_type *wa
     case CS_TYPE_LONG:
         return plain || is_signed || is_unsigned;
     case CS_TYPE_DATE:
-        return element->type == CS_PARQUET_INT32 && (plain || element->logical == CS_PARQUET_LOGICAL_DATE);
+        return element->type == CS_PARQUET_INT32 && (plain ||
+                                                     element->logical == CS_PARQUET_LOGICAL_DATE);
     case CS_TYPE_DECIMAL:
         if (is_unsigned || plain || is_signed)
             return wanted->scale == 0 && wanted->precision >= (element->type == CS_PARQUET_INT32 ? 10 : 20);
@@ -226,7 +237,8 @@ static bool convert_integer(const cs_parquet_element *element, const cs_type *wa
     }
 }
 
-static bool convert(const cs_parquet_element *element, const cs_type *wanted, cs_parquet_conversion *out)
+static bool convert(const cs_parquet_element *element, const cs_type *wanted,
+                    cs_parquet_conversion *out)
 {
     switch (element->type) {
     case CS_PARQUET_BOOLEAN:
@@ -255,12 +267,13 @@ static bool convert(const cs_parquet_element *element, const cs_type *wanted, cs
     }
 }
 
-static cs_code mismatch(const cs_parquet_element *element, const char *is, const cs_type *wanted, cs_error *err)
+static cs_code mismatch(const cs_parquet_element *element, const char *is, const cs_type *wanted,
+                        cs_error *err)
 {
     cs_buf type = CS_BUF_INIT;
     cs_type_print(wanted, &type);
-    cs_code code = cs_error_set(err, CS_E_SCHEMA_MISMATCH, "column %.*s: the file has %s, wanted is %.*s",
-                                CS_STR_ARG(element->name), is, CS_STR_ARG(cs_buf_str(&type)));
+    cs_code code = cs_error_set(err, CS_E_SCHEMA_MISMATCH,
+                                "column %.*s: the file has %s, wanted is %.*s", CS_STR_ARG(element->name), is, CS_STR_ARG(cs_buf_str(&type)));
     cs_buf_done(&type);
     return code;
 }

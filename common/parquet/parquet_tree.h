@@ -53,7 +53,7 @@ typedef struct cs_parquet_tree {
 } cs_parquet_tree;
 
 /* wanted NULL: all that the file has. All memory is of the arena. */
-CS_MUST_USE cs_code cs_parquet_tree_make(const cs_parquet_footer *footer, const cs_schema *wanted, cs_arena *arena,
-                                         cs_parquet_tree *out, cs_error *err);
+CS_MUST_USE cs_code cs_parquet_tree_make(const cs_parquet_footer *footer, const cs_schema *wanted,
+                                         cs_arena *arena, cs_parquet_tree *out, cs_error *err);
 
 #endif

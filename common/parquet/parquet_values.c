@@ -18,8 +18,8 @@ bool cs_parquet_is_dictionary(cs_parquet_encoding encoding)
     return encoding == CS_PARQUET_RLE_DICTIONARY || encoding == CS_PARQUET_PLAIN_DICTIONARY;
 }
 
-cs_code cs_parquet_values_init(cs_parquet_values *values, cs_parquet_encoding encoding, cs_parquet_type type,
-                               int32_t type_length, cs_str bytes, cs_error *err)
+cs_code cs_parquet_values_init(cs_parquet_values *values, cs_parquet_encoding encoding,
+                               cs_parquet_type type, int32_t type_length, cs_str bytes, cs_error *err)
 {
     const uint8_t *at = (const uint8_t *)bytes.ptr;
     cs_buf last = values->last; /* memory of the page before */
@@ -38,7 +38,8 @@ cs_code cs_parquet_values_init(cs_parquet_values *values, cs_parquet_encoding en
     case CS_PARQUET_PLAIN_DICTIONARY:
     case CS_PARQUET_RLE_DICTIONARY:
         /* A page of nulls alone may be empty. */
-        if (bytes.len > 0 && !cs_parquet_rle_init(&values->rle, (cs_str){ bytes.ptr + 1, bytes.len - 1 }, at[0]))
+        if (bytes.len > 0 && !cs_parquet_rle_init(&values->rle, (cs_str){ bytes.ptr + 1,
+                bytes.len - 1 }, at[0]))
             return damaged(values, err);
         return CS_OK;
     case CS_PARQUET_RLE:
@@ -46,15 +47,18 @@ cs_code cs_parquet_values_init(cs_parquet_values *values, cs_parquet_encoding en
             break;
         if (bytes.len > 0 && (!cs_cursor_u32le(&values->cursor, &len) || len > bytes.len - 4))
             return damaged(values, err);
-        (void)cs_parquet_rle_init(&values->rle, (cs_str){ (const char *)values->cursor.at, len }, 1); /* 1 bit is fine */
+        (void)cs_parquet_rle_init(&values->rle, (cs_str){ (const char *)values->cursor.at, len },
+                                  1); /* 1 bit is fine */
         return CS_OK;
     case CS_PARQUET_DELTA_BINARY_PACKED:
         if (!integer)
             break;
-        return bytes.len == 0 || cs_parquet_dbp_init(&values->lengths, bytes) ? CS_OK : damaged(values, err);
+        return bytes.len == 0 || cs_parquet_dbp_init(&values->lengths,
+                                                     bytes) ? CS_OK : damaged(values, err);
     case CS_PARQUET_DELTA_LENGTH_BYTE_ARRAY:
     case CS_PARQUET_DELTA_BYTE_ARRAY:
-        if (!text || (encoding == CS_PARQUET_DELTA_LENGTH_BYTE_ARRAY && type != CS_PARQUET_BYTE_ARRAY))
+        if (!text || (encoding == CS_PARQUET_DELTA_LENGTH_BYTE_ARRAY &&
+                      type != CS_PARQUET_BYTE_ARRAY))
             break;
         return bytes.len == 0 ? CS_OK : init_delta_texts(values, bytes, err);
     case CS_PARQUET_BYTE_STREAM_SPLIT:
@@ -66,8 +70,8 @@ cs_code cs_parquet_values_init(cs_parquet_values *values, cs_parquet_encoding en
     default:
         break;
     }
-    return cs_error_set(err, CS_E_UNSUPPORTED, "encoding %s (%d) on physical type %d cannot be read",
-                        cs_parquet_encoding_name(encoding), (int)encoding, (int)type);
+    return cs_error_set(err, CS_E_UNSUPPORTED,
+                        "encoding %s (%d) on physical type %d cannot be read", cs_parquet_encoding_name(encoding), (int)encoding, (int)type);
 }
 
 bool cs_parquet_values_get(cs_parquet_values *values, cs_parquet_raw *raw, size_t n)
@@ -133,7 +137,8 @@ static bool get_plain(cs_parquet_values *values, cs_parquet_raw *raw, size_t n)
     case CS_PARQUET_BYTE_ARRAY:
         for (size_t i = 0; i < n; i++) {
             uint32_t len;
-            if (!cs_cursor_u32le(&values->cursor, &len) || !cs_cursor_bytes(&values->cursor, len, &raw->texts[i]))
+            if (!cs_cursor_u32le(&values->cursor, &len) || !cs_cursor_bytes(&values->cursor, len,
+                    &raw->texts[i]))
                 return false;
         }
         return true;
@@ -167,7 +172,8 @@ static bool get_delta(cs_parquet_values *values, cs_parquet_raw *raw, size_t n)
     if (!cs_parquet_dbp_get(&values->lengths, raw->numbers, n))
         return false;
     for (size_t i = 0; i < n; i++)
-        memcpy(raw->fixed + i * values->width, &raw->numbers[i], values->width); /* low bytes first */
+        memcpy(raw->fixed + i * values->width, &raw->numbers[i],
+               values->width); /* low bytes first */
     return true;
 }
 
@@ -176,7 +182,8 @@ static bool get_delta_lengths(cs_parquet_values *values, cs_parquet_raw *raw, si
     if (!cs_parquet_dbp_get(&values->lengths, raw->numbers, n))
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (raw->numbers[i] > INT32_MAX || !cs_cursor_bytes(&values->cursor, (size_t)raw->numbers[i], &raw->texts[i]))
+        if (raw->numbers[i] > INT32_MAX || !cs_cursor_bytes(&values->cursor,
+                                                            (size_t)raw->numbers[i], &raw->texts[i]))
             return false;
     }
     return true;
@@ -185,7 +192,8 @@ static bool get_delta_lengths(cs_parquet_values *values, cs_parquet_raw *raw, si
 static bool get_delta_texts(cs_parquet_values *values, cs_parquet_raw *raw, size_t n)
 {
     uint64_t prefixes[CS_PARQUET_PORTION];
-    if (!cs_parquet_dbp_get(&values->prefixes, prefixes, n) || !cs_parquet_dbp_get(&values->lengths, raw->numbers, n))
+    if (!cs_parquet_dbp_get(&values->prefixes, prefixes, n) || !cs_parquet_dbp_get(&values->lengths,
+            raw->numbers, n))
         return false;
     cs_buf_clear(&raw->bytes);
     for (size_t i = 0; i < n; i++) {

@@ -38,8 +38,10 @@ struct cs_parquet_writer {
 };
 
 static void plan_sizes(cs_parquet_writer *writer);
-static size_t slice_end(const cs_parquet_writer *writer, const cs_rows *rows, size_t from, bool *whole);
-static uint64_t text_bytes(const cs_parquet_writer *writer, const cs_rows *rows, size_t from, size_t to);
+static size_t slice_end(const cs_parquet_writer *writer, const cs_rows *rows, size_t from,
+                        bool *whole);
+static uint64_t text_bytes(const cs_parquet_writer *writer, const cs_rows *rows, size_t from,
+                           size_t to);
 static cs_code check(cs_parquet_writer *writer, cs_error *err);
 static cs_code end_row_group(cs_parquet_writer *writer, cs_error *err);
 static cs_code put_footer(cs_parquet_writer *writer, uint64_t *footer_bytes, cs_error *err);
@@ -48,8 +50,8 @@ static uint64_t sink_offset(void *ctx);
 static cs_code sink_flush(cs_parquet_writer *writer, cs_error *err);
 static void fill_bounds(cs_parquet_writer *writer);
 
-cs_code cs_parquet_writer_new(const cs_schema *schema, const cs_parquet_options *options, cs_parquet_output output,
-                              cs_parquet_writer **out, cs_error *err)
+cs_code cs_parquet_writer_new(const cs_schema *schema, const cs_parquet_options *options,
+                              cs_parquet_output output, cs_parquet_writer **out, cs_error *err)
 {
     cs_code code = CS_OK;
     cs_parquet_writer *writer = cs_xcalloc(1, sizeof(*writer));
@@ -84,7 +86,8 @@ cs_code cs_parquet_writer_write(cs_parquet_writer *writer, const cs_rows *rows, 
         bool whole = false;
         size_t to = slice_end(writer, rows, from, &whole);
         for (size_t i = 0; i < writer->schema->n_fields; i++)
-            CS_TRY(cs_parquet_column_add(&writer->columns[i], &writer->shared, &rows->columns[i], from, to - from, err));
+            CS_TRY(cs_parquet_column_add(&writer->columns[i], &writer->shared, &rows->columns[i],
+                                         from, to - from, err));
         writer->rows_in_slice += to - from;
         writer->group_rows += to - from;
         writer->rows += to - from;
@@ -152,7 +155,8 @@ static void plan_sizes(cs_parquet_writer *writer)
 
 /* The first row behind `from` where a slice ends: by rows, or, found by halving, by bytes of text. *whole
  * is false when the rows end before the slice does. */
-static size_t slice_end(const cs_parquet_writer *writer, const cs_rows *rows, size_t from, bool *whole)
+static size_t slice_end(const cs_parquet_writer *writer, const cs_rows *rows, size_t from,
+                        bool *whole)
 {
     size_t room = writer->slice_rows - writer->rows_in_slice, left = rows->length - from;
     size_t to = from + (left < room ? left : room);
@@ -172,7 +176,8 @@ static size_t slice_end(const cs_parquet_writer *writer, const cs_rows *rows, si
     return low;
 }
 
-static uint64_t text_bytes(const cs_parquet_writer *writer, const cs_rows *rows, size_t from, size_t to)
+static uint64_t text_bytes(const cs_parquet_writer *writer, const cs_rows *rows, size_t from,
+                           size_t to)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < writer->n_texts; i++) {
@@ -189,7 +194,8 @@ static cs_code check(cs_parquet_writer *writer, cs_error *err)
     bool full = false;
     size_t memory = 0;
     for (size_t i = 0; i < writer->schema->n_fields; i++) {
-        CS_TRY(cs_parquet_column_check(&writer->columns[i], &writer->shared, writer->group_rows, &full, err));
+        CS_TRY(cs_parquet_column_check(&writer->columns[i], &writer->shared, writer->group_rows,
+                                       &full, err));
         memory += cs_parquet_column_memory(&writer->columns[i]);
     }
     return full || memory >= writer->options.row_group_bytes ? end_row_group(writer, err) : CS_OK;
@@ -202,10 +208,12 @@ static cs_code end_row_group(cs_parquet_writer *writer, cs_error *err)
     cs_parquet_chunk *chunks = cs_xcalloc(n + 1, sizeof(*chunks));
     uint8_t(*bounds)[2][CS_PARQUET_BOUND_BYTES_MAX] = cs_xcalloc(n + 1, sizeof(*bounds));
     for (size_t i = 0; i < n; i++) {
-        CS_TRY_OUT(cs_parquet_column_end(&writer->columns[i], &writer->shared, &chunks[i], bounds[i], err));
+        CS_TRY_OUT(cs_parquet_column_end(&writer->columns[i], &writer->shared, &chunks[i],
+                                         bounds[i], err));
         cs_parquet_column_begin(&writer->columns[i], &writer->shared);
     }
-    cs_parquet_put_row_group(&writer->row_groups, chunks, n, (int64_t)writer->group_rows, writer->n_row_groups);
+    cs_parquet_put_row_group(&writer->row_groups, chunks, n, (int64_t)writer->group_rows,
+                             writer->n_row_groups);
     CS_TRY_OUT(cs_buf_check(&writer->row_groups, err));
     writer->n_row_groups++;
     writer->group_rows = 0;
@@ -225,15 +233,15 @@ static cs_code put_footer(cs_parquet_writer *writer, uint64_t *footer_bytes, cs_
     elements[0] = (cs_parquet_element){ .name = CS_STR("schema"), .n_children = (uint32_t)n };
     for (size_t i = 0; i < n; i++)
         elements[i + 1] = writer->columns[i].element;
-    cs_parquet_put_footer(&footer, elements, n + 1, (int64_t)writer->rows, cs_buf_str(&writer->row_groups),
-                          writer->n_row_groups, cs_str_of(writer->options.created_by));
+    cs_parquet_put_footer(&footer, elements, n + 1, (int64_t)writer->rows,
+                          cs_buf_str(&writer->row_groups), writer->n_row_groups, cs_str_of(writer->options.created_by));
     uint64_t len = footer.len;
     cs_buf_add_u32le(&footer, (uint32_t)len);
     cs_buf_add(&footer, CS_PARQUET_MAGIC, CS_PARQUET_MAGIC_LEN);
     cs_code code = cs_buf_check(&footer, err);
     if (code == CS_OK && len > INT32_MAX)
-        code = cs_error_set(err, CS_E_LIMIT, "a Parquet footer of %llu bytes; at most %d", (unsigned long long)len,
-                            INT32_MAX);
+        code = cs_error_set(err, CS_E_LIMIT, "a Parquet footer of %llu bytes; at most %d",
+                            (unsigned long long)len, INT32_MAX);
     if (code == CS_OK)
         code = sink_write(writer, footer.ptr, footer.len, err);
     if (code == CS_OK)

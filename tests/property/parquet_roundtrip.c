@@ -28,7 +28,8 @@
 
 /* --- the generator --- */
 
-typedef enum shape { SHAPE_FEW, SHAPE_MANY, SHAPE_UNIQUE, SHAPE_RUNS, SHAPE_EDGES, SHAPE_COUNT } shape;
+typedef enum shape { SHAPE_FEW, SHAPE_MANY, SHAPE_UNIQUE, SHAPE_RUNS, SHAPE_EDGES,
+                     SHAPE_COUNT } shape;
 
 typedef struct generator {
     cs_rng_seeded seeded;
@@ -58,7 +59,8 @@ static void generator_init(generator *gen, uint64_t seed)
         fields[i].nullable = true;
         if (kind == CS_TYPE_DECIMAL) {
             uint8_t precision = (uint8_t)(1 + below(gen, 38));
-            fields[i].type = cs_type_decimal(&gen->arena, precision, (uint8_t)below(gen, precision + 1u));
+            fields[i].type = cs_type_decimal(&gen->arena, precision, (uint8_t)below(gen,
+                    precision + 1u));
         } else {
             fields[i].type = cs_type_flat(kind);
         }
@@ -88,7 +90,8 @@ static int64_t draw(generator *gen, size_t column)
     case SHAPE_RUNS:
         return (int64_t)(gen->counter++ / 40);
     case SHAPE_EDGES: {
-        static const int64_t edges[] = { 0, 1, -1, INT64_MAX, INT64_MIN, INT32_MAX, INT32_MIN, 127, -128 };
+        static const int64_t edges[] = { 0, 1, -1, INT64_MAX, INT64_MIN, INT32_MAX, INT32_MIN, 127,
+                                         -128 };
         return edges[below(gen, sizeof(edges) / sizeof(edges[0]))];
     }
     default:
@@ -98,7 +101,8 @@ static int64_t draw(generator *gen, size_t column)
 
 static double draw_double(generator *gen, size_t column)
 {
-    static const double edges[] = { 0.0, -0.0, 1.5, -1e300, 1e-320, __builtin_inf(), -__builtin_inf(), __builtin_nan("") };
+    static const double edges[] = { 0.0, -0.0, 1.5, -1e300, 1e-320, __builtin_inf(),
+                                    -__builtin_inf(), __builtin_nan("") };
     if (gen->shapes[column] == SHAPE_EDGES)
         return edges[below(gen, 8)];
     if (gen->shapes[column] == SHAPE_FEW)
@@ -108,7 +112,8 @@ static double draw_double(generator *gen, size_t column)
 
 static void draw_text(generator *gen, size_t column, bool utf8, cs_buf *out)
 {
-    static const char *const pieces[] = { "a", "Z", "é", "漢", "😀", "\xf4\x8f\xbf\xbf", "0", " ", "\x7f", "퟿" };
+    static const char *const pieces[] = { "a", "Z", "é", "漢", "😀", "\xf4\x8f\xbf\xbf", "0", " ",
+                                          "\x7f", "퟿" };
     cs_buf_clear(out);
     if (gen->shapes[column] == SHAPE_EDGES) {
         /* Long ones with equal beginnings: bounds are cut in the middle of characters. */
@@ -123,7 +128,8 @@ static void draw_text(generator *gen, size_t column, bool utf8, cs_buf *out)
     if (gen->shapes[column] == SHAPE_UNIQUE)
         cs_buf_printf(out, "%016llx-%04x", (unsigned long long)value, (unsigned)below(gen, 65536));
     else
-        cs_buf_printf(out, "%.*s%lld", (int)(value % 20 < 0 ? 0 : value % 20), "xxxxxxxxxxxxxxxxxxxx", (long long)value);
+        cs_buf_printf(out, "%.*s%lld", (int)(value % 20 < 0 ? 0 : value % 20),
+                      "xxxxxxxxxxxxxxxxxxxx", (long long)value);
 }
 
 static __int128 draw_decimal(generator *gen, size_t column, unsigned precision)
@@ -163,7 +169,8 @@ static void add_value(generator *gen, size_t at, cs_column *column, cs_buf *text
     }
     case CS_TYPE_DECIMAL: {
         __int128 value = draw_decimal(gen, at, column->type->precision);
-        CHECK(cs_column_add_fixed(column, &value, err)); /* little end first: the narrow widths are a prefix */
+        CHECK(cs_column_add_fixed(column, &value,
+                                  err)); /* little end first: the narrow widths are a prefix */
         return;
     }
     case CS_TYPE_BOOLEAN: {
@@ -342,8 +349,8 @@ static void put_bounds(cs_buf *out, const cs_parquet_summary *summary)
 {
     for (size_t i = 0; i < summary->n_bounds; i++) {
         const cs_column_bounds *bounds = &summary->bounds[i];
-        cs_buf_printf(out, "%llu %d %d %d", (unsigned long long)bounds->null_count, bounds->has_value, bounds->has_nan,
-                      bounds->all_nan);
+        cs_buf_printf(out, "%llu %d %d %d", (unsigned long long)bounds->null_count,
+                      bounds->has_value, bounds->has_nan, bounds->all_nan);
         const struct cs_bound *both[] = { &bounds->min, &bounds->max };
         for (int k = 0; k < 2 && bounds->has_value; k++) {
             uint64_t bits;
@@ -370,7 +377,8 @@ static void put_bounds(cs_buf *out, const cs_parquet_summary *summary)
     }
 }
 
-static void write_file(generator *gen, const cs_rows *rows, size_t batch, cs_buf *file, cs_buf *bounds)
+static void write_file(generator *gen, const cs_rows *rows, size_t batch, cs_buf *file,
+                       cs_buf *bounds)
 {
     cs_parquet_writer *writer = NULL;
     cs_parquet_summary summary;
@@ -395,12 +403,14 @@ static void write_file(generator *gen, const cs_rows *rows, size_t batch, cs_buf
     cs_parquet_writer_free(writer);
 }
 
-static void save(const char *folder, unsigned long long number, const char *suffix, const cs_buf *bytes)
+static void save(const char *folder, unsigned long long number, const char *suffix,
+                 const cs_buf *bytes)
 {
     char path[4096];
     snprintf(path, sizeof(path), "%s/%llu.%s", folder, number, suffix);
     FILE *file = fopen(path, "wb");
-    if (!file || (bytes->len && fwrite(bytes->ptr, 1, bytes->len, file) != bytes->len) || fclose(file) != 0) {
+    if (!file || (bytes->len && fwrite(bytes->ptr, 1, bytes->len, file) != bytes->len) ||
+        fclose(file) != 0) {
         perror(path);
         exit(1);
     }
@@ -432,7 +442,8 @@ static cs_code from_buf(void *ctx, uint64_t offset, void *bytes, size_t len, cs_
 {
     const cs_buf *file = ctx;
     if (offset > file->len || len > file->len - offset)
-        return cs_error_set(err, CS_E_IO, "read of %zu bytes at %llu", len, (unsigned long long)offset);
+        return cs_error_set(err, CS_E_IO, "read of %zu bytes at %llu", len,
+                            (unsigned long long)offset);
     memcpy(bytes, file->ptr + offset, len);
     return CS_OK;
 }
@@ -463,7 +474,8 @@ static void check_case(uint64_t seed)
     write_file(&gen, &rows, rows.length + 1, &file, NULL);
     write_file(&gen, &rows, 1 + below(&gen, 3000), &again, NULL);
     if (file.len != again.len || memcmp(file.ptr, again.ptr, file.len) != 0) {
-        fprintf(stderr, "seed %llu: the same rows in other batches gave another file\n", (unsigned long long)seed);
+        fprintf(stderr, "seed %llu: the same rows in other batches gave another file\n",
+                (unsigned long long)seed);
         exit(1);
     }
     for (size_t i = 0; i < rows.length; i++)
@@ -509,7 +521,8 @@ int main(int argc, char **argv)
     }
     bool leave = argc == 5 && strcmp(argv[1], "write") == 0;
     uint64_t seed = 1, count = 60;
-    if ((leave && (!cs_str_to_u64(cs_str_of(argv[3]), &seed) || !cs_str_to_u64(cs_str_of(argv[4]), &count))) ||
+    if ((leave && (!cs_str_to_u64(cs_str_of(argv[3]), &seed) || !cs_str_to_u64(cs_str_of(argv[4]),
+            &count))) ||
         (!leave && argc > 1 && !cs_str_to_u64(cs_str_of(argv[1]), &seed)) ||
         (!leave && argc > 2 && !cs_str_to_u64(cs_str_of(argv[2]), &count))) {
         fprintf(stderr, "usage: %s [SEED [COUNT]] | write DIR SEED COUNT | read FILE\n", argv[0]);

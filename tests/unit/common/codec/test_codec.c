@@ -47,7 +47,8 @@ static void blocks_of_other_writers_decompress(void **state)
     for (size_t i = 0; i < N_SAMPLES; i++) {
         char out[TEXT_LEN];
         cs_error err;
-        assert_int_equal(cs_codec_decompress(samples[i].codec, samples[i].bytes, out, sizeof(out), &err), CS_OK);
+        assert_int_equal(cs_codec_decompress(samples[i].codec, samples[i].bytes, out, sizeof(out),
+                                             &err), CS_OK);
         assert_memory_equal(out, text, TEXT_LEN);
     }
 }
@@ -58,9 +59,11 @@ static void wrong_length_is_damage(void **state)
     for (size_t i = 0; i < N_SAMPLES; i++) {
         char out[TEXT_LEN + 1];
         cs_error err;
-        assert_int_equal(cs_codec_decompress(samples[i].codec, samples[i].bytes, out, TEXT_LEN + 1, &err),
+        assert_int_equal(cs_codec_decompress(samples[i].codec, samples[i].bytes, out, TEXT_LEN + 1,
+                                             &err),
                          CS_E_DAMAGED_PARQUET);
-        assert_int_equal(cs_codec_decompress(samples[i].codec, samples[i].bytes, out, TEXT_LEN - 1, &err),
+        assert_int_equal(cs_codec_decompress(samples[i].codec, samples[i].bytes, out, TEXT_LEN - 1,
+                                             &err),
                          CS_E_DAMAGED_PARQUET);
         assert_int_equal(cs_codec_decompress(samples[i].codec, samples[i].bytes, NULL, 0, &err),
                          CS_E_DAMAGED_PARQUET);
@@ -77,7 +80,8 @@ static void cut_or_garbled_block_never_overruns(void **state)
         for (size_t len = 0; len < samples[i].bytes.len; len++) {
             char *in = malloc(len + 1), *out = malloc(TEXT_LEN);
             memcpy(in, samples[i].bytes.ptr, len);
-            assert_int_equal(cs_codec_decompress(samples[i].codec, (cs_str){ in, len }, out, TEXT_LEN, NULL),
+            assert_int_equal(cs_codec_decompress(samples[i].codec, (cs_str){ in, len }, out,
+                                                 TEXT_LEN, NULL),
                              CS_E_DAMAGED_PARQUET);
             free(in);
             free(out);
@@ -108,12 +112,14 @@ static void compressed_bytes_append_and_decompress(void **state)
             cs_buf out = CS_BUF_INIT;
             cs_buf_add_cstr(&out, "head");
             cs_error err;
-            assert_int_equal(cs_codec_compress((cs_codec)codec, (cs_str){ in, lens[i] }, &out, &err), CS_OK);
+            assert_int_equal(cs_codec_compress((cs_codec)codec, (cs_str){ in, lens[i] }, &out,
+                                               &err), CS_OK);
             assert_memory_equal(out.ptr, "head", 4);
             if (lens[i] == 300000 && codec != CS_CODEC_NONE)
                 assert_true(out.len < 200000);
             cs_str body = { out.ptr + 4, out.len - 4 };
-            assert_int_equal(cs_codec_decompress((cs_codec)codec, body, back, lens[i], &err), CS_OK);
+            assert_int_equal(cs_codec_decompress((cs_codec)codec, body, back, lens[i], &err),
+                             CS_OK);
             assert_memory_equal(in, back, lens[i]);
             cs_buf_done(&out);
             free(in);

@@ -65,7 +65,8 @@ static void hybrid_gives_back_what_it_took(void **state)
         uint64_t limit = bits == 32 ? UINT64_C(1) << 32 : UINT64_C(1) << bits;
         for (size_t i = 0; i < n;) {
             uint32_t value = (uint32_t)cs_rng_below(&seeded.rng, limit);
-            for (size_t run = 1 + cs_rng_below(&seeded.rng, 4) * cs_rng_below(&seeded.rng, 30); run > 0 && i < n; run--)
+            for (size_t run = 1 + cs_rng_below(&seeded.rng, 4) * cs_rng_below(&seeded.rng,
+                    30); run > 0 && i < n; run--)
                 values[i++] = value;
         }
         cs_buf out = CS_BUF_INIT;
@@ -164,7 +165,8 @@ static void thrift_skips_what_it_does_not_know(void **state)
                                 "12345678"
                                 "\x00"
                                 "\x16\x0e\x00";
-    cs_thrift_in in = { .cursor = { (const uint8_t *)bytes, (const uint8_t *)bytes + sizeof(bytes) - 1 } };
+    cs_thrift_in in = { .cursor = { (const uint8_t *)bytes,
+                                    (const uint8_t *)bytes + sizeof(bytes) - 1 } };
     int16_t field = 0;
     cs_thrift_type type;
     int64_t seven = 0;
@@ -184,11 +186,13 @@ static void thrift_nested_without_end_is_refused(void **state)
     (void)state;
     char bytes[100000];
     memset(bytes, 0x1c, sizeof(bytes)); /* a struct in a struct in a struct… */
-    cs_thrift_in in = { .cursor = { (const uint8_t *)bytes, (const uint8_t *)bytes + sizeof(bytes) } };
+    cs_thrift_in in = { .cursor = { (const uint8_t *)bytes,
+                                    (const uint8_t *)bytes + sizeof(bytes) } };
     cs_thrift_skip(&in, CS_THRIFT_STRUCT);
     assert_true(in.bad);
     memset(bytes, 0x19, sizeof(bytes)); /* a list of lists of lists… */
-    in = (cs_thrift_in){ .cursor = { (const uint8_t *)bytes, (const uint8_t *)bytes + sizeof(bytes) } };
+    in = (cs_thrift_in){ .cursor = { (const uint8_t *)bytes,
+                                     (const uint8_t *)bytes + sizeof(bytes) } };
     cs_thrift_skip(&in, CS_THRIFT_LIST);
     assert_true(in.bad);
 }

@@ -41,7 +41,8 @@ static cs_parquet_input input_of(cs_buf *file)
     return (cs_parquet_input){ file, read_at, file->len, CS_STR("golden.parquet") };
 }
 
-static cs_code read_all(cs_buf *file, const cs_schema *schema, size_t batch, cs_buf *out, cs_error *err)
+static cs_code read_all(cs_buf *file, const cs_schema *schema, size_t batch, cs_buf *out,
+                        cs_error *err)
 {
     cs_parquet_reader *reader = NULL;
     cs_rows rows;
@@ -126,7 +127,8 @@ static void wanted_schema_chooses_orders_and_fills(void **state)
     assert_true(cs_str_split(&text, '\n', &line));
     assert_true(cs_str_eq(line, CS_STR("{\"missing\":null,\"s\":null,\"only\":null,\"ID\":0}")));
     assert_true(cs_str_split(&text, '\n', &line));
-    assert_true(cs_str_eq(line, CS_STR("{\"missing\":null,\"s\":{\"nope\":null,\"a\":1},\"only\":null,\"ID\":1}")));
+    assert_true(cs_str_eq(line,
+                          CS_STR("{\"missing\":null,\"s\":{\"nope\":null,\"a\":1},\"only\":null,\"ID\":1}")));
     cs_buf_done(&out);
     cs_buf_done(&file);
     cs_arena_done(&arena);
@@ -140,12 +142,14 @@ static void struct_of_missing_fields_keeps_its_nulls(void **state)
     cs_schema schema;
     cs_error err;
     cs_buf file = load("nested_v2.parquet"), out = CS_BUF_INIT;
-    assert_int_equal(cs_schema_parse(CS_STR("s STRUCT<nope: DATE>, id INT"), &arena, &schema, &err), CS_OK);
+    assert_int_equal(cs_schema_parse(CS_STR("s STRUCT<nope: DATE>, id INT"), &arena, &schema, &err),
+                     CS_OK);
     assert_int_equal(read_all(&file, &schema, 1000, &out, &err), CS_OK);
     cs_str text = cs_buf_str(&out), line;
     for (int i = 0; i < 70; i++) {
         char wanted[64];
-        snprintf(wanted, sizeof(wanted), i % 6 ? "{\"s\":{\"nope\":null},\"id\":%d}" : "{\"s\":null,\"id\":%d}", i);
+        snprintf(wanted, sizeof(wanted),
+                 i % 6 ? "{\"s\":{\"nope\":null},\"id\":%d}" : "{\"s\":null,\"id\":%d}", i);
         assert_true(cs_str_split(&text, '\n', &line));
         assert_true(cs_str_eq(line, cs_str_of(wanted)));
     }
@@ -157,7 +161,8 @@ static void struct_of_missing_fields_keeps_its_nulls(void **state)
 static void column_of_another_type_is_refused_by_name(void **state)
 {
     (void)state;
-    static const char *const ddls[] = { "id STRING", "s INT", "l MAP<INT, INT>", "s STRUCT<a: DATE>", "l ARRAY<INT>" };
+    static const char *const ddls[] = { "id STRING", "s INT", "l MAP<INT, INT>",
+                                        "s STRUCT<a: DATE>", "l ARRAY<INT>" };
     for (size_t i = 0; i < sizeof(ddls) / sizeof(ddls[0]); i++) {
         cs_arena arena = CS_ARENA_INIT;
         cs_schema schema;

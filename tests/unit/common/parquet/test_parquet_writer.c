@@ -45,8 +45,9 @@ static cs_code read_at(void *ctx, uint64_t offset, void *bytes, size_t len, cs_e
 }
 
 /* One column, rows by fill(i), as a whole file. */
-static cs_parquet_writer *write_one(const cs_schema *schema, const cs_parquet_options *options, size_t n,
-                                    void (*fill)(cs_column *column, size_t i), cs_buf *file, cs_parquet_summary *summary)
+static cs_parquet_writer *write_one(const cs_schema *schema, const cs_parquet_options *options,
+                                    size_t n, void (*fill)(cs_column *column,
+                                                           size_t i), cs_buf *file, cs_parquet_summary *summary)
 {
     cs_parquet_writer *writer = NULL;
     cs_rows rows;
@@ -96,8 +97,8 @@ static void fill_text_max(cs_column *column, size_t i)
     assert_int_equal(cs_column_add_str(column, (cs_str){ text, sizeof(text) }, NULL), CS_OK);
 }
 
-static cs_parquet_chunk first_chunk(const cs_buf *file, const cs_parquet_summary *summary, size_t row_group,
-                                    cs_arena *arena)
+static cs_parquet_chunk first_chunk(const cs_buf *file, const cs_parquet_summary *summary,
+                                    size_t row_group, cs_arena *arena)
 {
     cs_parquet_footer footer;
     cs_parquet_chunk chunk;
@@ -105,7 +106,8 @@ static cs_parquet_chunk first_chunk(const cs_buf *file, const cs_parquet_summary
     cs_str bytes = { file->ptr + file->len - 8 - summary->footer_bytes, summary->footer_bytes };
     assert_int_equal(cs_parquet_get_footer(bytes, arena, &footer, NULL), CS_OK);
     assert_int_equal(footer.n_row_groups, summary->row_groups);
-    assert_int_equal(cs_parquet_get_row_group(footer.row_groups[row_group], &chunk, 1, &rows, NULL), CS_OK);
+    assert_int_equal(cs_parquet_get_row_group(footer.row_groups[row_group], &chunk, 1, &rows, NULL),
+                     CS_OK);
     return chunk;
 }
 
@@ -194,7 +196,8 @@ static void file_without_rows_is_a_file(void **state)
     cs_parquet_writer *writer = write_one(&schema, &options, 0, NULL, &file, &summary);
     assert_int_equal(summary.row_groups, 0);
     assert_false(summary.bounds[0].has_value);
-    assert_int_equal(cs_parquet_check((cs_parquet_input){ &file, read_at, file.len, CS_STR("f") }, 0, NULL), CS_OK);
+    assert_int_equal(cs_parquet_check((cs_parquet_input){ &file, read_at, file.len, CS_STR("f") },
+                                      0, NULL), CS_OK);
     cs_parquet_writer_free(writer);
     cs_buf_done(&file);
 }
@@ -222,7 +225,8 @@ static void wide_rows_stay_in_the_budget(void **state)
     cs_parquet_writer *writer = NULL;
     cs_parquet_summary summary;
     size_t before = mallinfo2().uordblks + mallinfo2().hblkhd, most = 0;
-    assert_int_equal(cs_parquet_writer_new(&schema, &options, (cs_parquet_output){ &written, to_nowhere }, &writer, NULL),
+    assert_int_equal(cs_parquet_writer_new(&schema, &options, (cs_parquet_output){ &written,
+            to_nowhere }, &writer, NULL),
                      CS_OK);
     for (int k = 0; k < 30; k++) {
         for (size_t c = 0; c < COLUMNS; c++)
@@ -257,7 +261,8 @@ static void failed_write_ends_the_file(void **state)
     for (size_t i = 0; i < 1000; i++)
         fill_unique(&rows.columns[0], i);
     rows.length = 1000;
-    assert_int_equal(cs_parquet_writer_new(&schema, &options, (cs_parquet_output){ &writes, full_disk }, &writer, &err),
+    assert_int_equal(cs_parquet_writer_new(&schema, &options, (cs_parquet_output){ &writes,
+            full_disk }, &writer, &err),
                      CS_OK);
     assert_int_equal(cs_parquet_writer_write(writer, &rows, &err), CS_OK);
     assert_int_equal(cs_parquet_writer_finish(writer, &summary, &err), CS_E_DISK_FULL);
@@ -269,13 +274,15 @@ static void nested_types_are_refused(void **state)
 {
     (void)state;
     cs_field element = { { "element", 7 }, cs_type_flat(CS_TYPE_INT), true, { 0 } };
-    cs_type list = { .kind = CS_TYPE_ARRAY, .contains_null = true, .fields = &element, .n_fields = 1 };
+    cs_type list = { .kind = CS_TYPE_ARRAY, .contains_null = true, .fields = &element,
+                     .n_fields = 1 };
     cs_field field = { { "l", 1 }, &list, true, { 0 } };
     cs_schema schema = { &field, 1 };
     cs_parquet_options options = CS_PARQUET_OPTIONS_DEFAULT;
     cs_parquet_writer *writer = NULL;
     uint64_t written = 0;
-    assert_int_equal(cs_parquet_writer_new(&schema, &options, (cs_parquet_output){ &written, to_nowhere }, &writer, NULL),
+    assert_int_equal(cs_parquet_writer_new(&schema, &options, (cs_parquet_output){ &written,
+            to_nowhere }, &writer, NULL),
                      CS_E_UNSUPPORTED);
     assert_null(writer);
 }

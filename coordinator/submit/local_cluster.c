@@ -199,7 +199,7 @@ void cs_local_stop(cs_local_cluster *cluster, bool at_once)
 /* A unix socket's path has room for 107 bytes: a long TMPDIR falls back to /tmp. */
 static cs_code make_folder(cs_local_cluster *cluster, cs_error *err)
 {
-    char lock[160];
+    char lock[160], unlocked[160];
     const char *base = getenv("XDG_RUNTIME_DIR");
     if (!base || strlen(base) > 60 || access(base, W_OK | X_OK) != 0)
         base = "/tmp";
@@ -210,9 +210,11 @@ static cs_code make_folder(cs_local_cluster *cluster, cs_error *err)
         cluster->folder[0] = '\0';
         return cs_error_sys(err, sys_errno, "cannot make a socket folder in %s", base);
     }
+    /* The name `lock` appears when it is held: another start must not find it free and take us for dead. */
+    snprintf(unlocked, sizeof unlocked, "%s/lock.new", cluster->folder);
     snprintf(lock, sizeof lock, "%s/lock", cluster->folder);
-    cluster->lock_fd = open(lock, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (cluster->lock_fd < 0 || flock(cluster->lock_fd, LOCK_EX | LOCK_NB) != 0)
+    cluster->lock_fd = open(unlocked, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (cluster->lock_fd < 0 || flock(cluster->lock_fd, LOCK_EX | LOCK_NB) != 0 || rename(unlocked, lock) != 0)
         return cs_error_sys(err, errno, "%s", lock);
     snprintf(cluster->worker_endpoint, sizeof cluster->worker_endpoint, "ipc://%s/workers", cluster->folder);
     snprintf(cluster->client_endpoint, sizeof cluster->client_endpoint, "ipc://%s/clients", cluster->folder);
@@ -255,7 +257,7 @@ static void remove_stale_folders(const char *base)
 /* The folder is ours and flat: the lock and the sockets. */
 static void remove_folder(const char *folder)
 {
-    static const char *const names[] = { "workers", "clients", "lock" };
+    static const char *const names[] = { "workers", "clients", "lock", "lock.new" };
     char path[PATH_MAX + 16];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);

@@ -1,9 +1,7 @@
 #include "worker/preview_files.h"
 
-#include <errno.h>
 #include <fnmatch.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 typedef struct listing {
     const cs_job *job;
@@ -19,32 +17,36 @@ static bool is_hidden(cs_str name);
 static void push(cs_str **items, size_t *n, size_t *cap, cs_str item);
 static int by_name(const void *a, const void *b);
 
-cs_code cs_preview_files_open(const cs_job *job, cs_arena *arena, cs_preview_files *out, cs_error *err)
+cs_code cs_preview_files_open(const cs_job *job, cs_arena *arena, cs_preview_files *out,
+                              cs_error *err)
 {
     const char *path = cs_arena_cstr(arena, job->source_path);
+    const char *slash = strrchr(path, '/');
+    cs_preview_files made = { .root = cs_arena_str(arena, (cs_str){ path, (size_t)(slash - path) }) };
+    cs_stat stat = { .kind = CS_FILE_FOLDER };
     char shown[512];
     cs_escape(shown, sizeof shown, job->source_path);
-    struct stat status;
-    if (stat(path, &status) != 0) {
-        if (errno == ENOENT || errno == ENOTDIR)
-            return cs_error_set(err, CS_E_PATH_NOT_FOUND, "source %s does not exist", shown);
-        return cs_error_sys(err, errno, "%s", shown);
-    }
-    cs_preview_files made = { .root = job->source_path };
     cs_code code;
-    if (!S_ISDIR(status.st_mode)) {
-        const char *slash = strrchr(path, '/');
-        made.root = cs_arena_str(arena, (cs_str){ path, (size_t)(slash - path) });
-        push(&made.names, &made.count, &made.cap, cs_str_of(slash + 1));
-        CS_TRY_OUT(cs_store_posix_open(made.root.len > 0 ? made.root.ptr : "/", false, &made.store, err));
-    } else {
+    CS_TRY_OUT(cs_store_posix_open(made.root.len > 0 ? made.root.ptr : "/", false, &made.store, err));
+    if (slash[1] != '\0')
+        code = cs_store_stat(made.store, cs_str_of(slash + 1), &stat, err);
+    if (code == CS_E_NOT_FOUND)
+        code = cs_error_set(err, CS_E_PATH_NOT_FOUND, "source %s does not exist", shown);
+    CS_TRY_OUT(code);
+    if (stat.kind != CS_FILE_REGULAR) { /* a link is followed here, as for the root of a job */
         listing list = { .job = job, .arena = arena, .files = &made };
+        cs_store_close(made.store);
+        made.store = NULL;
+        made.root = job->source_path;
         CS_TRY_OUT(cs_store_posix_open(path, false, &made.store, err));
         CS_TRY_OUT(list_folder(&list, err));
-        if (made.count == 0) {
-            code = cs_error_set(err, CS_E_PATH_NOT_FOUND, "source %s holds no file that a job would read", shown);
-            goto out;
-        }
+    } else {
+        push(&made.names, &made.count, &made.cap, cs_str_of(slash + 1));
+    }
+    if (made.count == 0) {
+        code = cs_error_set(err, CS_E_PATH_NOT_FOUND,
+                            "source %s holds no file that a job would read", shown);
+        goto out;
     }
     *out = made;
     return CS_OK;

@@ -22,6 +22,7 @@ typedef struct csv_decoder {
     cs_tokenizer *tokenizer; /* NULL: the byte order mark is not decided yet */
     size_t mark_len;         /* of it that has been seen */
     bool header;             /* the next record is the header */
+    size_t plain_fields;     /* of a record that is as the schema wants it */
     cs_csv_values values;
     cs_rows rows;
     cs_decode_counts counts;
@@ -45,6 +46,8 @@ static cs_code bind_columns(csv_decoder *self, cs_error *err);
 static cs_code start(csv_decoder *self, cs_str *chunk, bool last, cs_error *err);
 static cs_code feed_tokens(csv_decoder *self, cs_str chunk, bool last, cs_error *err);
 static cs_code take_tokens(csv_decoder *self, const cs_tokens *tokens, cs_error *err);
+static cs_code take_header(csv_decoder *self, const cs_tokens *tokens, const cs_record_token *record, cs_error *err);
+static cs_code check_fields(csv_decoder *self, const cs_record_token *record, cs_error *err);
 static size_t take_plain(csv_decoder *self, const cs_tokens *tokens, size_t i);
 static cs_code take_odd(csv_decoder *self, const cs_tokens *tokens, const cs_record_token *record, cs_error *err);
 static cs_code run_slice(csv_decoder *self, bool ascii, cs_error *err);
@@ -70,6 +73,7 @@ static cs_code csv_open(const cs_decode_input *input, cs_decoder **out, cs_error
     CS_TRY_OUT(bind_columns(made, err));
     CS_TRY_OUT(cs_rows_init(&made->rows, schema, err));
     size_t n_columns = made->layout.n_columns;
+    made->plain_fields = n_columns <= input->job->csv.columns_max ? n_columns : SIZE_MAX;
     made->slice_max = n_columns > SLICE_CELLS / SLICE_ROWS ? SLICE_CELLS / n_columns : SLICE_ROWS;
     if (made->slice_max == 0)
         made->slice_max = 1;
@@ -188,23 +192,15 @@ static cs_code take_tokens(csv_decoder *self, const cs_tokens *tokens, cs_error 
     size_t i = 0;
     if (self->header) {
         self->header = false;
-        const cs_record_token *record = &tokens->records[i++];
-        char how[512];
-        if (!record->too_long && self->input.header_differs != NULL &&
-            cs_csv_header_differs(&self->layout, record, tokens->fields + record->first_field, how))
-            self->input.header_differs(self->input.ctx, how);
+        CS_TRY(take_header(self, tokens, &tokens->records[i++], err));
     }
     while (i < tokens->n_records) {
         i = take_plain(self, tokens, i);
         if (i < tokens->n_records && self->n_slice < self->slice_max) {
-            cs_code code = take_odd(self, tokens, &tokens->records[i], err);
-            if (code != CS_OK) {
-                /* What a record before it has to complain about comes first. */
+            /* What a record before it has to complain about comes first. */
+            if (tokens->records[i].n_fields > self->layout.options->columns_max)
                 CS_TRY(run_slice(self, tokens->ascii, err));
-                self->counts.failed_at = tokens->records[i].offset;
-                return code;
-            }
-            i++;
+            CS_TRY(take_odd(self, tokens, &tokens->records[i++], err));
         }
         if (self->n_slice == self->slice_max)
             CS_TRY(run_slice(self, tokens->ascii, err));
@@ -212,13 +208,32 @@ static cs_code take_tokens(csv_decoder *self, const cs_tokens *tokens, cs_error 
     return run_slice(self, tokens->ascii, err);
 }
 
+static cs_code take_header(csv_decoder *self, const cs_tokens *tokens, const cs_record_token *record, cs_error *err)
+{
+    char how[512];
+    CS_TRY(check_fields(self, record, err));
+    if (!record->too_long && self->input.header_differs != NULL &&
+        cs_csv_header_differs(&self->layout, record, tokens->fields + record->first_field, how))
+        self->input.header_differs(self->input.ctx, how);
+    return CS_OK;
+}
+
+static cs_code check_fields(csv_decoder *self, const cs_record_token *record, cs_error *err)
+{
+    if (record->n_fields <= self->layout.options->columns_max)
+        return CS_OK;
+    self->counts.failed_at = record->offset;
+    return cs_error_set(err, CS_E_LIMIT, "record has more than %u fields (maxColumns)",
+                        self->layout.options->columns_max);
+}
+
 /* Adds records with as many fields as there are columns, from record i on, to the slice; returns the first that it left. */
 static size_t take_plain(csv_decoder *self, const cs_tokens *tokens, size_t i)
 {
-    size_t n = self->n_slice, n_columns = self->layout.n_columns;
+    size_t n = self->n_slice;
     for (; i < tokens->n_records && n < self->slice_max; i++, n++) {
         const cs_record_token *record = &tokens->records[i];
-        if (record->n_fields != n_columns || n_columns == 0)
+        if (record->n_fields != self->plain_fields)
             break;
         self->records[n] = record;
         self->fields[n] = tokens->fields + record->first_field;
@@ -233,9 +248,7 @@ static cs_code take_odd(csv_decoder *self, const cs_tokens *tokens, const cs_rec
 {
     size_t n_columns = self->layout.n_columns;
     const cs_field_token *fields = tokens->fields + record->first_field;
-    if (record->n_fields > self->layout.options->columns_max)
-        return cs_error_set(err, CS_E_LIMIT, "record has more than %u fields (maxColumns)",
-                            self->layout.options->columns_max);
+    CS_TRY(check_fields(self, record, err));
     if (record->too_long) {
         fields = self->no_fields;
     } else if (record->n_fields < n_columns) {

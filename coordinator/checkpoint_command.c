@@ -269,6 +269,9 @@ static cs_code take_all(reset_run *reset, cs_error *err)
             *file = (cs_source_file){ cs_arena_str(&reset->taken_arena, files[i].path), files[i].version };
             set_add(reset, file->path);
         }
+        /* Taken is as good as planned here: else the next look gives them again. */
+        cs_plan done = { .files = files, .n_files = n };
+        reset->source->ops->planned(reset->source, &done);
     } while (n > 0);
 out:
     cs_arena_done(&arena);

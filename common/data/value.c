@@ -193,7 +193,12 @@ static void add_flat(const cs_column *column, size_t at, bool json, cs_buf *out)
         add_real(((const double *)column->data)[at], false, json, out);
         break;
     case CS_TYPE_DECIMAL:
+        /* In JSON as text: a number would be read back as a double. */
+        if (json)
+            cs_buf_add_char(out, '"');
         cs_decimal_print(cs_column_decimal(column, at), column->type->scale, out);
+        if (json)
+            cs_buf_add_char(out, '"');
         break;
     case CS_TYPE_STRING:
         if (json)

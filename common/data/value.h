@@ -1,5 +1,5 @@
 /* Values as text: for people (head, preview) and for JSON lines (issue "main job", command line):
- * numbers as numbers, doubles so that they round-trip, decimals as exact text, dates YYYY-MM-DD,
+ * numbers as numbers, doubles so that they round-trip, decimals as text that is exact, dates YYYY-MM-DD,
  * timestamps ISO with six digits and Z (NTZ without), binary base64, NaN and infinities as text,
  * null as null. */
 #ifndef CS_COMMON_DATA_VALUE_H

@@ -106,7 +106,9 @@ def test_processing_time_trigger_waits_for_its_ticks(case):
 
 
 def test_kill_9_of_submit_leaves_no_process_and_the_next_start_removes_its_folder(case):
-    process = case.start(trigger=None)
+    # A folder of its own for the sockets: another test's start would remove the stale one, too.
+    own = {"XDG_RUNTIME_DIR": case.folder}
+    process = case.start(trigger=None, env=own)
     case.put("a.csv", 10)
     wait_for("rows", lambda: os.path.isdir(case.table + "/_delta_log") and rows_now(case) == 10)
     children = descendants(process.pid)
@@ -118,7 +120,7 @@ def test_kill_9_of_submit_leaves_no_process_and_the_next_start_removes_its_folde
     wait_for("the end of all children", lambda: not any(os.path.exists("/proc/%d" % child) for child in children), 10)
     assert os.path.isdir(folder)
     case.put("b.csv", 10)
-    case.run()
+    case.run(env=own)
     case.check()
     assert not os.path.exists(folder), "stale folder stays"
     assert not processes_with(folder)

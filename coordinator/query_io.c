@@ -9,12 +9,16 @@
 #include "common/base/fault.h"
 #include "coordinator/recover.h"
 
+/* An idle stream looks so often whether its table is still the one it knows. */
+#define LOOK_AT_TABLE_MS (60 * 1000)
+
 struct cs_query_io {
     cs_query_io_env env;
     cs_job source_job;         /* the job as the source shall see it */
     cs_checkpoint *checkpoint; /* NULL before the first RECOVER; takes env.kv over */
     cs_source *source;
     cs_sink *sink;
+    int64_t looked_at_ms;      /* when the table was looked at last */
     cs_arena arena;            /* of one action */
     cs_arena kept;             /* of accepted */
     cs_sink_other *accepted;
@@ -32,6 +36,7 @@ static cs_code recover(cs_query_io *io, cs_batch_event *event, cs_error *err);
 static cs_code open_all(cs_query_io *io, cs_error *err);
 static void keep_accepted(cs_query_io *io, const cs_accepted *accepted, size_t n);
 static cs_code load_state(cs_query_io *io, start_state *state, cs_error *err);
+static cs_code look_at_table(cs_query_io *io, cs_sink_state *out, cs_error *err);
 static cs_code carry_out(cs_query_io *io, cs_recover_decision decision, start_state *state, cs_error *err);
 static cs_code adopt(cs_query_io *io, const cs_plan *plan, cs_error *err);
 static cs_code list(cs_query_io *io, const cs_batch_action *action, cs_batch_event *event, cs_error *err);
@@ -129,6 +134,11 @@ void cs_query_io_run(cs_query_io *io, const cs_batch_action *action, cs_batch_ev
     }
     if (code == CS_OK)
         return;
+    if (code == CS_E_NOT_FOUND) {
+        /* A name of the doors, not for people. */
+        error.code = CS_E_MISSING_FILE;
+        error.exit_status = cs_code_exit_status(error.code);
+    }
     event->kind = CS_BATCH_IO_FAILED;
     event->failed.action = action->kind;
     event->failed.wait_ms = wait_ms;
@@ -229,7 +239,7 @@ static void keep_accepted(cs_query_io *io, const cs_accepted *accepted, size_t n
 
 static cs_code load_state(cs_query_io *io, start_state *state, cs_error *err)
 {
-    CS_TRY(io->sink->ops->state(io->sink, &io->arena, &state->sink, err));
+    CS_TRY(look_at_table(io, &state->sink, err));
     const cs_checkpoint_state *checkpoint = cs_checkpoint_state_of(io->checkpoint);
     if (checkpoint->planned > checkpoint->committed)
         CS_TRY(cs_checkpoint_load_plan(io->checkpoint, (uint64_t)checkpoint->committed + 1, &state->plan, err));
@@ -237,6 +247,12 @@ static cs_code load_state(cs_query_io *io, start_state *state, cs_error *err)
         return CS_OK;
     cs_code code = cs_checkpoint_load_dropped(io->checkpoint, state->sink.digest63, &state->dropped, err);
     return code == CS_E_NOT_FOUND ? CS_OK : code;
+}
+
+static cs_code look_at_table(cs_query_io *io, cs_sink_state *out, cs_error *err)
+{
+    io->looked_at_ms = cs_clock_mono_ms(io->env.clock);
+    return io->sink->ops->state(io->sink, &io->arena, out, err);
 }
 
 static cs_code carry_out(cs_query_io *io, cs_recover_decision decision, start_state *state, cs_error *err)
@@ -295,8 +311,11 @@ static cs_code list(cs_query_io *io, const cs_batch_action *action, cs_batch_eve
     CS_TRY(io->source->ops->list(io->source, action->list.full, &io->arena, &files, &n_files, &again_ms, err));
     CS_FAULT("discover.listed");
     cs_plan *plan = NULL;
+    cs_sink_state unused;
     if (n_files > 0)
         CS_TRY(plan_files(io, files, n_files, action->list.workers, &plan, err));
+    else if (cs_clock_mono_ms(io->env.clock) - io->looked_at_ms >= LOOK_AT_TABLE_MS)
+        CS_TRY(look_at_table(io, &unused, err));
     cs_source_counts counts = io->source->ops->counts(io->source);
     event->kind = CS_BATCH_LISTED;
     event->listed.plan = plan;
@@ -312,7 +331,7 @@ static cs_code plan_files(cs_query_io *io, const cs_source_file *files, uint32_t
     const cs_job *job = io->env.job;
     const cs_checkpoint_state *checkpoint = cs_checkpoint_state_of(io->checkpoint);
     cs_sink_state sink;
-    CS_TRY(io->sink->ops->state(io->sink, &io->arena, &sink, err));
+    CS_TRY(look_at_table(io, &sink, err));
     cs_buf options = CS_BUF_INIT;
     cs_options_print(&job->options, &options);
     cs_plan_input input = { .batch = (uint64_t)(checkpoint->committed + 1),

@@ -169,7 +169,8 @@ static cs_code mem_list(cs_store *store, cs_str folder,
     /* `each` may change the folder. */
     size_t count = node->names.count;
     struct cs_mem_name *items = cs_xcalloc(count + 1, sizeof *items);
-    memcpy(items, node->names.items, count * sizeof *items);
+    if (count > 0)
+        memcpy(items, node->names.items, count * sizeof *items);
     cs_buf name = CS_BUF_INIT;
     cs_code code = CS_OK;
     for (size_t i = 0; code == CS_OK && i < count; i++) {
@@ -243,12 +244,26 @@ static cs_code make_folders(mem_store *mem, cs_mem_node *from, cs_str folder, cs
     return CS_OK;
 }
 
+/* Whoever made the root may have died before it was durable. */
+static cs_code sync_root(mem_store *mem, cs_error *err)
+{
+    const char *slash = strrchr(mem->root_path, '/');
+    cs_str parent = { mem->root_path, slash != NULL ? (size_t)(slash - mem->root_path) : 0 };
+    CS_TRY(step(mem, "make_folder.sync_root", err));
+    cs_mem_node *node = cs_mem_find(mem->disk->root, parent);
+    if (node != NULL && node->kind == CS_FILE_FOLDER)
+        sync_folder(mem, node);
+    return CS_OK;
+}
+
 static cs_code mem_make_folder(cs_store *store, cs_str folder, cs_error *err)
 {
     mem_store *mem = (mem_store *)store;
     cs_mem_node *last;
     if (mem->root == NULL && mem->may_create)
         CS_TRY(make_folders(mem, mem->disk->root, cs_str_of(mem->root_path), &mem->root, err));
+    else if (mem->root != NULL)
+        CS_TRY(sync_root(mem, err));
     if (mem->root == NULL)
         return fail(mem, CS_E_NOT_FOUND, folder, "make folder", err);
     return make_folders(mem, mem->root, folder, &last, err);

@@ -18,11 +18,8 @@ typedef struct reset_run {
     cs_store *source_store, *table_store;
     cs_source *source;
     cs_sink *sink;
-    cs_arena taken_arena;
     cs_source_file *taken;
     size_t n_taken;
-    cs_hash128 *set; /* hashes of the paths taken, open addressing, zero: free */
-    size_t set_cap;
 } reset_run;
 
 static cs_code open_checkpoint(const cs_checkpoint_command *command, cs_checkpoint **out, cs_error *err);
@@ -145,6 +142,7 @@ static cs_code reset_open(reset_run *reset, const cs_checkpoint_command *command
     job->files_max = 0;
     job->bytes_max = 0;
     job->min_file_age_ms = 0;
+    job->list_interval_ms = INT64_MAX;
     CS_TRY(cs_store_posix_open(cs_arena_cstr(&reset->arena, job->source_path), false, &reset->source_store, err));
     CS_TRY(cs_store_posix_open(cs_arena_cstr(&reset->arena, job->table_path), true, &reset->table_store, err));
     cs_sink_env sink_env = { .job = job,
@@ -175,8 +173,6 @@ static void reset_close(reset_run *reset)
     cs_store_close(reset->table_store);
     cs_checkpoint_close(reset->checkpoint);
     free(reset->taken);
-    free(reset->set);
-    cs_arena_done(&reset->taken_arena);
     cs_arena_done(&reset->arena);
 }
 
@@ -196,50 +192,15 @@ static cs_code accept_streams(reset_run *reset, cs_accepted **out, size_t *n, cs
     return CS_OK;
 }
 
-/* --- the files that are there, in portions of a batch: a set of path hashes remembers what was listed --- */
-
-static bool set_has(const reset_run *reset, cs_str path, size_t *slot)
-{
-    cs_hash128 hash = cs_hash128_of(path.ptr, path.len);
-    size_t mask = reset->set_cap - 1;
-    for (*slot = hash.lo & mask;; *slot = (*slot + 1) & mask) {
-        const cs_hash128 *at = &reset->set[*slot];
-        if (at->lo == 0 && at->hi == 0)
-            return false;
-        if (at->lo == hash.lo && at->hi == hash.hi)
-            return true;
-    }
-}
-
-static void set_add(reset_run *reset, cs_str path)
-{
-    size_t slot;
-    if (!set_has(reset, path, &slot))
-        reset->set[slot] = cs_hash128_of(path.ptr, path.len);
-}
-
-/* Room for `more` entries at half load. */
-static void set_grow(reset_run *reset, size_t more)
-{
-    size_t cap = 1024;
-    while (cap < 2 * (reset->n_taken + more))
-        cap *= 2;
-    if (cap <= reset->set_cap)
-        return;
-    free(reset->set);
-    reset->set = cs_xcalloc(cap, sizeof *reset->set);
-    reset->set_cap = cap;
-    for (size_t i = 0; i < reset->n_taken; i++)
-        set_add(reset, reset->taken[i].path);
-}
-
+/* The checkpoint is not asked: all that is there counts. */
 static cs_code seen_by_reset(void *ctx, const cs_source_file *file, cs_seen *out, cs_content_version *known,
-                            cs_error *err)
+                             cs_error *err)
 {
+    (void)ctx;
+    (void)file;
     (void)known;
     (void)err;
-    size_t slot;
-    *out = set_has(ctx, file->path, &slot) ? CS_SEEN_SAME : CS_SEEN_NEW;
+    *out = CS_SEEN_NEW;
     return CS_OK;
 }
 
@@ -251,27 +212,24 @@ static cs_code ignore_changed(void *ctx, const cs_source_file *file, cs_error *e
     return CS_OK;
 }
 
+/* One full look, handed out in portions of a batch; a portion counts as planned, so that the next look gives the
+ * rest. */
 static cs_code take_all(reset_run *reset, cs_error *err)
 {
+    cs_source *source = reset->source;
     cs_arena arena = CS_ARENA_INIT;
     cs_source_file *files;
     uint32_t n;
     cs_code code;
-    set_grow(reset, 0);
     do {
         int64_t again_ms;
         cs_arena_reset(&arena);
-        CS_TRY_OUT(reset->source->ops->list(reset->source, true, &arena, &files, &n, &again_ms, err));
-        set_grow(reset, n);
+        CS_TRY_OUT(source->ops->list(source, reset->n_taken == 0, &arena, &files, &n, &again_ms, err));
         reset->taken = cs_xrealloc(reset->taken, (reset->n_taken + n) * sizeof *reset->taken);
-        for (uint32_t i = 0; i < n; i++) {
-            cs_source_file *file = &reset->taken[reset->n_taken++];
-            *file = (cs_source_file){ cs_arena_str(&reset->taken_arena, files[i].path), files[i].version };
-            set_add(reset, file->path);
-        }
-        /* Taken is as good as planned here: else the next look gives them again. */
-        cs_plan done = { .files = files, .n_files = n };
-        reset->source->ops->planned(reset->source, &done);
+        for (uint32_t i = 0; i < n; i++)
+            reset->taken[reset->n_taken++] =
+                (cs_source_file){ cs_arena_str(&reset->arena, files[i].path), files[i].version };
+        source->ops->planned(source, &(cs_plan){ .files = files, .n_files = n });
     } while (n > 0);
 out:
     cs_arena_done(&arena);

@@ -298,6 +298,12 @@ static cs_code posix_list(cs_store *store, cs_str folder,
 {
     cs_posix_store *posix = (cs_posix_store *)store;
     int fd = cs_posix_open_folder(posix, folder);
+    /* A folder that was removed while we hold it would list as empty. */
+    struct stat st;
+    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_nlink == 0) {
+        close(fd); /* opened for reading: nothing to lose */
+        return cs_posix_error(posix, folder, ENOENT, "list folder", err);
+    }
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (dir == NULL) {
         int sys_errno = errno;

@@ -110,6 +110,7 @@ DOORS = [
             "common/data/zone.c": "reads tzdata below /usr/share/zoneinfo, nothing of a job",
             "common/conf/job.c": "compares the folders of a job as they lie on the disk, once, before it runs",
             "coordinator/coordinator.c": "start-up: the lock, and inotify, which only says when to list",
+            "coordinator/discover/watch.c": "inotify, which only says when to look",
             "coordinator/main.c": "start-up",
             "coordinator/submit/": "a command of people: reads their job file, makes and removes the ipc folder",
             "worker/main.c": "start-up",

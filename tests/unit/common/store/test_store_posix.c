@@ -381,6 +381,15 @@ static void root_that_was_renamed_away_stays_the_same_root(void **state)
     assert_int_equal(access(in_root("x"), F_OK), 0);
 }
 
+static void root_that_was_removed_is_not_found_instead_of_empty(void **state)
+{
+    (void)state;
+    int n = 0;
+    assert_int_equal(rmdir(root), 0);
+    assert_int_equal(cs_store_list(store, CS_STR(""), count_entry, &n, NULL), CS_E_NOT_FOUND);
+    assert_int_equal(put("x", "1", NULL), CS_E_NOT_FOUND);
+}
+
 /* In a child without root's rights, when the test itself has them. */
 static void missing_permission_is_named(void **state)
 {
@@ -466,6 +475,7 @@ int main(void)
         CASE(root_must_be_a_folder_that_exists),
         CASE(root_that_somebody_else_made_is_found),
         CASE(root_that_was_renamed_away_stays_the_same_root),
+        CASE(root_that_was_removed_is_not_found_instead_of_empty),
         CASE(missing_permission_is_named),
         CASE(descriptors_that_ran_out_are_an_error_and_come_back),
         CASE(writer_that_comes_during_a_probe_does_not_kill_us),

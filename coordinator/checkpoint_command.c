@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/data/value.h"
 #include "common/json/json.h"
 #include "coordinator/checkpoint/checkpoint.h"
 #include "coordinator/commit/sink.h"
@@ -63,12 +64,14 @@ cs_code cs_checkpoint_reset_command(const cs_checkpoint_command *command, bool i
     /* Listed in any case: people shall see how many files it is about. */
     CS_TRY_OUT(take_all(&reset, err));
     size_t n_done = include_existing ? 0 : reset.n_taken;
+    uint64_t n_held = reset.source->ops->counts(reset.source).held_back;
     CS_TRY_OUT(cs_checkpoint_reset(reset.checkpoint, accepted, n_accepted, reset.taken, n_done, cs_rng_system(), err));
     char stream[CS_UUID_TEXT_LEN + 1];
     cs_uuid_text(&cs_checkpoint_state_of(reset.checkpoint)->stream, stream);
     if (command->json) {
-        cs_buf_printf(out, "{\"stream\":\"%s\",\"files\":%zu,\"includeExistingFiles\":%s,\"acceptedStreams\":%zu}\n",
-                      stream, reset.n_taken, include_existing ? "true" : "false", n_accepted);
+        cs_buf_printf(out, "{\"stream\":\"%s\",\"files\":%zu,\"filesBeingWritten\":%" PRIu64
+                      ",\"includeExistingFiles\":%s,\"acceptedStreams\":%zu}\n",
+                      stream, reset.n_taken, n_held, include_existing ? "true" : "false", n_accepted);
     } else {
         cs_buf_printf(out, "new stream %s\n", stream);
         cs_buf_printf(out, include_existing
@@ -76,6 +79,8 @@ cs_code cs_checkpoint_reset_command(const cs_checkpoint_command *command, bool i
                                  "read before will be in the table twice\n"
                                : "%zu files are there now: they count as done, the next start leaves them out\n",
                       reset.n_taken);
+        if (n_held > 0)
+            cs_buf_printf(out, "%" PRIu64 " more files are still being written: the next start reads them\n", n_held);
     }
     code = cs_buf_check(out, err);
 out:
@@ -106,7 +111,7 @@ static cs_code show_plan(void *ctx, const cs_plan *plan, bool committed, cs_erro
     show_run *show = ctx;
     const char *state = committed ? "committed" : "planned";
     if (!show->json && !show->headed)
-        cs_buf_printf(show->out, "%8s  %-9s  %14s  %20s  %s\n", "batch", "state", "bytes", "modified (ns)", "file");
+        cs_buf_printf(show->out, "%8s  %-9s  %14s  %-27s  %s\n", "batch", "state", "bytes", "modified (UTC)", "file");
     show->headed = true;
     for (uint32_t i = 0; i < plan->n_files; i++) {
         const cs_source_file *file = &plan->files[i];
@@ -116,8 +121,10 @@ static cs_code show_plan(void *ctx, const cs_plan *plan, bool committed, cs_erro
             cs_buf_printf(show->out, ",\"size\":%" PRIu64 ",\"mtimeNs\":%" PRId64 "}\n", file->version.size_bytes,
                           file->version.mtime_ns);
         } else {
-            cs_buf_printf(show->out, "%8" PRIu64 "  %-9s  %14" PRIu64 "  %20" PRId64 "  ", plan->batch, state,
-                          file->version.size_bytes, file->version.mtime_ns);
+            cs_buf_printf(show->out, "%8" PRIu64 "  %-9s  %14" PRIu64 "  ", plan->batch, state,
+                          file->version.size_bytes);
+            cs_timestamp_print(file->version.mtime_ns / 1000, 'T', 6, show->out);
+            cs_buf_add_cstr(show->out, "Z  ");
             cs_buf_add_escaped(show->out, file->path);
             cs_buf_add_char(show->out, '\n');
         }

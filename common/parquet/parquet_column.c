@@ -12,6 +12,8 @@
 #define COLLISIONS_FREE 65536
 /* A row group with fewer rows does not end only because a dictionary is full. */
 #define GROUP_ROWS_MIN 65536
+/* A text longer than this part of the dictionary's limit does not belong into one. */
+#define LONG_TEXT_SHARE 16
 /* A dictionary is worth its work below this share of the PLAIN size (performance.md, rule 7). */
 #define PAYS(dictionary, plain) ((dictionary) * 10 < (plain) * 7)
 
@@ -19,8 +21,8 @@ static cs_code describe(cs_parquet_element *element, const cs_field *field, cs_e
 static bool add_validity(cs_parquet_column *column, const cs_column *rows, size_t from, size_t n,
                          size_t nulls);
 static bool add_fixed(cs_parquet_column *column, const void *values, size_t n);
-static bool add_texts(cs_parquet_column *column, const cs_column *rows, cs_parquet_texts texts,
-                      size_t n);
+static bool add_texts(cs_parquet_column *column, const cs_parquet_shared *shared,
+                      const cs_column *rows, cs_parquet_texts texts, size_t n);
 static uint64_t dictionary_cost(const cs_parquet_column *column);
 static bool leave_dictionary(cs_parquet_column *column);
 static void forget_dictionary(cs_parquet_column *column);
@@ -89,7 +91,7 @@ cs_code cs_parquet_column_add(cs_parquet_column *column, cs_parquet_shared *shar
     bool done = add_validity(column, rows, from, n, nulls);
     if (done && column->element.type == CS_PARQUET_BYTE_ARRAY) {
         cs_parquet_texts texts = cs_parquet_dense_texts(rows, from, n, nulls, &shared->dense);
-        done = add_texts(column, rows, texts, valid);
+        done = add_texts(column, shared, rows, texts, valid);
     } else if (done) {
         const void *values = cs_parquet_dense(rows, from, n, nulls, &shared->dense);
         cs_parquet_range_add(&column->page_range, column->element.type, values, valid);
@@ -279,11 +281,29 @@ static bool add_fixed(cs_parquet_column *column, const void *values, size_t n)
     return true;
 }
 
-static bool add_texts(cs_parquet_column *column, const cs_column *rows, cs_parquet_texts texts,
-                      size_t n)
+static bool any_longer(cs_parquet_texts texts, size_t n, size_t limit)
+{
+    if ((size_t)(texts.offsets[n] - texts.offsets[0]) <= limit)
+        return false;
+    int32_t most = 0;
+    for (size_t i = 0; i < n; i++) {
+        int32_t len = texts.offsets[i + 1] - texts.offsets[i];
+        most = len > most ? len : most;
+    }
+    return (size_t)most > limit;
+}
+
+static bool add_texts(cs_parquet_column *column, const cs_parquet_shared *shared,
+                      const cs_column *rows, cs_parquet_texts texts, size_t n)
 {
     column->page_range.values += n;
     column->plain_bytes += (uint64_t)(texts.offsets[n] - texts.offsets[0]) + 4 * (uint64_t)n;
+    /* Documents are no dictionary: a copy of each would only take memory. */
+    if (column->dictionary && any_longer(texts, n, shared->dictionary_bytes / LONG_TEXT_SHARE)) {
+        column->dictionary_lost = true;
+        if (!leave_dictionary(column))
+            return false;
+    }
     if (!column->dictionary) {
         cs_parquet_plain_texts(column, texts, n, rows->data_cap);
         return !column->plain.failed;

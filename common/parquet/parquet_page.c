@@ -7,6 +7,8 @@
 #include "common/parquet/parquet_plain.h"
 #include "common/parquet/parquet_rle.h"
 
+#define BUFFER_BYTES_KEPT (4u << 20)
+
 /* A finished page, header and body. Its own piece of memory, so that it takes what it needs and no more. */
 struct cs_parquet_page {
     cs_parquet_page *next;
@@ -21,6 +23,13 @@ static cs_code compress(cs_parquet_column *column, cs_parquet_shared *shared,
                         cs_parquet_page_header *header, cs_str *bytes, cs_error *err);
 static cs_code keep(cs_parquet_column *column, const cs_parquet_page_header *header, cs_str body,
                     cs_error *err);
+
+/* A record of many megabytes makes a page of its own: its memory is not kept for the next one. */
+static void shed(cs_buf *buf)
+{
+    if (buf->cap > BUFFER_BYTES_KEPT)
+        cs_buf_done(buf);
+}
 
 void cs_parquet_page_begin(cs_parquet_column *column)
 {
@@ -45,14 +54,17 @@ cs_code cs_parquet_page_end(cs_parquet_column *column, cs_parquet_shared *shared
     text_bounds(column);
     cs_parquet_range_statistics(&column->page_range, &column->element, bounds[0], bounds[1],
                                 &header.statistics);
+    if (!cs_parquet_range_merge(&column->chunk_range, &column->page_range, column->element.type))
+        return cs_error_set(err, CS_E_NOMEM, "no memory for the bounds of a page");
     cs_buf_clear(&shared->body);
     put_levels(&shared->body, column);
     put_values(&shared->body, column, coded);
+    shed(&column->plain);
     cs_str body;
     CS_TRY(compress(column, shared, &header, &body, err));
     CS_TRY(keep(column, &header, body, err));
-    if (!cs_parquet_range_merge(&column->chunk_range, &column->page_range, column->element.type))
-        return cs_error_set(err, CS_E_NOMEM, "no memory for the bounds of a page");
+    shed(&shared->body);
+    shed(&shared->compressed);
     column->chunk_values += column->values;
     column->dictionary_pages |= coded;
     column->plain_pages |= !coded;

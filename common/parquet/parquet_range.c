@@ -221,8 +221,11 @@ static void widen_double(cs_parquet_range *range, double min, double max)
     range->any = true;
 }
 
+/* Two that begin alike so far are the same bound: what is cut away cannot tell them apart any more. */
 static bool set_text(cs_buf *buf, cs_str *to, cs_str from)
 {
+    if (from.len > CS_COLUMN_BOUND_TEXT_BYTES_MAX)
+        from.len = CS_COLUMN_BOUND_TEXT_BYTES_MAX;
     cs_buf_clear(buf);
     cs_buf_add_str(buf, from);
     *to = cs_buf_str(buf);

@@ -254,9 +254,13 @@ static cs_code put_footer(cs_parquet_writer *writer, uint64_t *footer_bytes, cs_
 static cs_code sink_write(void *ctx, const void *bytes, size_t len, cs_error *err)
 {
     cs_parquet_writer *writer = ctx;
+    writer->offset += len;
+    if (len >= SINK_BYTES) { /* large enough by itself: no copy */
+        CS_TRY(sink_flush(writer, err));
+        return writer->output.write(writer->output.ctx, bytes, len, err);
+    }
     cs_buf_add(&writer->sink, bytes, len);
     CS_TRY(cs_buf_check(&writer->sink, err));
-    writer->offset += len;
     return writer->sink.len >= SINK_BYTES ? sink_flush(writer, err) : CS_OK;
 }
 

@@ -23,7 +23,12 @@ typedef struct cs_parquet_options {
 #define CS_PARQUET_OPTIONS_DEFAULT \
     ((cs_parquet_options){ CS_CODEC_SNAPPY, 32u << 20, 1u << 20, 1u << 20, "cstream version " CSTREAM_VERSION " (build 1)" })
 
-/* Exact bounds of one leaf column over the whole file, before any format's own cutting or rounding. */
+/* Longer texts are cut here in bounds, maybe within a character: no format keeps more, and four bounds of
+ * documents would take more memory than the row group. */
+#define CS_COLUMN_BOUND_TEXT_BYTES_MAX 4096u
+
+/* Bounds of one leaf column over the whole file, before any format's own cutting or rounding: exact but for
+ * texts beyond CS_COLUMN_BOUND_TEXT_BYTES_MAX. */
 typedef struct cs_column_bounds {
     const cs_type *type;
     uint64_t null_count;

@@ -44,6 +44,8 @@ static cs_code read_at(void *ctx, uint64_t offset, void *bytes, size_t len, cs_e
     return CS_OK;
 }
 
+static size_t batch_rows = 10000;
+
 /* One column, rows by fill(i), as a whole file. */
 static cs_parquet_writer *write_one(const cs_schema *schema, const cs_parquet_options *options,
                                     size_t n, void (*fill)(cs_column *column,
@@ -56,7 +58,7 @@ static cs_parquet_writer *write_one(const cs_schema *schema, const cs_parquet_op
     assert_int_equal(cs_rows_init(&rows, schema, NULL), CS_OK);
     for (size_t i = 0; i < n;) {
         cs_rows_clear(&rows);
-        for (; i < n && rows.length < 10000; i++, rows.length++)
+        for (; i < n && rows.length < batch_rows; i++, rows.length++)
             fill(&rows.columns[0], i);
         assert_int_equal(cs_parquet_writer_write(writer, &rows, NULL), CS_OK);
     }
@@ -185,6 +187,39 @@ static void cut_bound_is_raised_past_the_surrogates(void **state)
     cs_arena_done(&arena);
 }
 
+static void fill_documents(cs_column *column, size_t i)
+{
+    static char document[1u << 20];
+    memset(document, 'z', sizeof(document));
+    cs_str text = i % 50 == 49 ? (cs_str){ document, sizeof(document) } : CS_STR("short");
+    assert_int_equal(cs_column_add_str(column, text, NULL), CS_OK);
+}
+
+static void document_leaves_the_dictionary_and_cuts_its_bound(void **state)
+{
+    (void)state;
+    cs_field field;
+    cs_schema schema = schema_of(&field, CS_TYPE_STRING);
+    cs_parquet_options options = CS_PARQUET_OPTIONS_DEFAULT;
+    cs_parquet_summary summary;
+    cs_arena arena = CS_ARENA_INIT;
+    cs_buf file = CS_BUF_INIT, again = CS_BUF_INIT;
+    batch_rows = 10000;
+    cs_parquet_writer *writer = write_one(&schema, &options, 200, fill_documents, &file, &summary);
+    assert_int_equal(first_chunk(&file, &summary, 0, &arena).dictionary_page_offset, 0);
+    assert_int_equal(summary.bounds[0].max.str.len, CS_COLUMN_BOUND_TEXT_BYTES_MAX);
+    assert_true(cs_str_eq(summary.bounds[0].min.str, CS_STR("short")));
+    cs_parquet_writer_free(writer);
+    batch_rows = 7;
+    writer = write_one(&schema, &options, 200, fill_documents, &again, &summary);
+    assert_true(cs_str_eq(cs_buf_str(&file), cs_buf_str(&again)));
+    cs_parquet_writer_free(writer);
+    batch_rows = 10000;
+    cs_buf_done(&file);
+    cs_buf_done(&again);
+    cs_arena_done(&arena);
+}
+
 static void file_without_rows_is_a_file(void **state)
 {
     (void)state;
@@ -293,6 +328,7 @@ int main(void)
         cmocka_unit_test(dictionary_stays_while_it_pays),
         cmocka_unit_test(full_dictionary_that_pays_ends_the_row_group),
         cmocka_unit_test(cut_bound_is_raised_past_the_surrogates),
+        cmocka_unit_test(document_leaves_the_dictionary_and_cuts_its_bound),
         cmocka_unit_test(file_without_rows_is_a_file),
         cmocka_unit_test(wide_rows_stay_in_the_budget),
         cmocka_unit_test(failed_write_ends_the_file),

@@ -158,7 +158,7 @@ static void fields_become_typed_values_by_position(void **state)
                 CS_STR("true,-128,32767,-1,9223372036854775807,0.1,1e3,-1.005,12345678901234567.5,"
                        "\"a\"\"b\",\xff,2020-02-29,2020-01-01 00:00:00 UTC,1969-12-31T23:59:59.5\n"),
                 "{\"b\":true,\"t\":-128,\"s\":32767,\"i\":-1,\"l\":9223372036854775807,\"f\":0.1,"
-                "\"d\":1000.0,\"m\":-1.01,\"w\":12345678901234567.500,\"x\":\"a\\\"b\",\"y\":\"77+9\","
+                "\"d\":1000.0,\"m\":\"-1.01\",\"w\":\"12345678901234567.500\",\"x\":\"a\\\"b\",\"y\":\"77+9\","
                 "\"z\":\"2020-02-29\",\"u\":\"2020-01-01T00:00:00.000000Z\","
                 "\"v\":\"1969-12-31T23:59:59.500000\"}\n");
     done(&run);
@@ -169,10 +169,10 @@ static void permissive_keeps_bad_records_with_their_text(void **state)
     (void)state;
     decoded run = new_run("a INT, _corrupt_record STRING, b DECIMAL(4,1), c STRING");
     expect_rows(&run, CS_STR("1,2.5,x\n7,\"q,r\",\"z\"\"\"\n2\n3,4,y,extra\nu,v,w\n\n\"\",,\"\"\n"),
-                "{\"a\":1,\"_corrupt_record\":null,\"b\":2.5,\"c\":\"x\"}\n"
+                "{\"a\":1,\"_corrupt_record\":null,\"b\":\"2.5\",\"c\":\"x\"}\n"
                 "{\"a\":7,\"_corrupt_record\":\"7,\\\"q,r\\\",\\\"z\\\"\\\"\\\"\",\"b\":null,\"c\":\"z\\\"\"}\n"
                 "{\"a\":2,\"_corrupt_record\":\"2\",\"b\":null,\"c\":null}\n"
-                "{\"a\":3,\"_corrupt_record\":\"3,4,y,extra\",\"b\":4.0,\"c\":\"y\"}\n"
+                "{\"a\":3,\"_corrupt_record\":\"3,4,y,extra\",\"b\":\"4.0\",\"c\":\"y\"}\n"
                 "{\"a\":null,\"_corrupt_record\":\"u,v,w\",\"b\":null,\"c\":\"w\"}\n"
                 "{\"a\":null,\"_corrupt_record\":null,\"b\":null,\"c\":null}\n");
     assert_int_equal(run.counts.records, 6);

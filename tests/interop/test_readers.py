@@ -202,7 +202,7 @@ def test_head_prints_what_the_readers_read(case):
     assert len(ours) == 3
     for row in expected:
         mine = [each for each in ours if each["i64"] == row["i64"]][0]
-        assert mine["dec38"] == str(row["dec38"]), mine
+        assert mine["dec38"] == format(row["dec38"], "f"), mine
         assert mine["s"] == row["s"] and mine["i8"] == row["i8"] and mine["b"] == row["b"]
         if row["d"] is not None:
             assert float(mine["d"]) == row["d"]

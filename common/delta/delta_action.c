@@ -26,6 +26,15 @@ static const struct {
     { "sidecar", CS_DELTA_SIDECAR, read_sidecar },
 };
 
+cs_delta_action_kind cs_delta_action_kind_of(cs_str name)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (cs_str_eq(name, cs_str_of(kinds[i].name)))
+            return kinds[i].kind;
+    }
+    return CS_DELTA_OTHER;
+}
+
 cs_code cs_delta_action_parse(cs_str line, unsigned mask, cs_arena *arena, cs_json_doc **doc,
                               cs_delta_action *out, cs_error *err)
 {

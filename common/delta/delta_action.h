@@ -99,6 +99,8 @@ typedef struct cs_delta_action {
     };
 } cs_delta_action;
 
+/* Of an action's name; CS_DELTA_OTHER for a name that is not read here. */
+cs_delta_action_kind cs_delta_action_kind_of(cs_str name);
 /* One line of a commit. The document keeps the strings, `arena` the lists. Kinds not in `mask` come as
  * CS_DELTA_OTHER, but every line must be one whole JSON object: CS_E_DAMAGED_LOG with what is wrong (the
  * caller says where). */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/limits.h"
+#include "common/delta/delta_skim.h"
 
 struct cs_delta_lines {
     cs_file *file;
@@ -64,7 +65,7 @@ cs_code cs_delta_lines_next(cs_delta_lines *lines, const cs_delta_action **actio
             *action = NULL;
             return CS_OK;
         }
-        if (is_blank(line))
+        if (is_blank(line) || cs_delta_skim(line, lines->mask))
             continue;
         cs_error why = { 0 };
         cs_code code =

@@ -50,7 +50,8 @@ cs_code cs_delta_log_refresh(cs_delta_log *log, cs_error *err)
         return load(log, err);
     for (;;) {
         cs_stat stat;
-        cs_code code = cs_delta_replay_commit(log->table, log->version + 1, &log->state, &stat, err);
+        cs_code code = cs_delta_replay_commit(log->table, log->version + 1, CS_DELTA_STATE_MASK, &log->state,
+                                              &stat, err);
         if (code == CS_E_NOT_FOUND)
             return CS_OK;
         CS_TRY(code);
@@ -185,7 +186,8 @@ static cs_code load(cs_delta_log *log, cs_error *err)
         /* A checkpoint has no commitInfo and no file identity: both come from the JSON beside it. */
         if (code == CS_OK && replay.has_commit && replay.has_checkpoint &&
             replay.checkpoint.version == replay.version)
-            code = cs_delta_replay_commit(log->table, replay.version, &state, &replay.commit_stat, err);
+            code = cs_delta_replay_commit(log->table, replay.version, CS_DELTA_STATE_MASK, &state,
+                                          &replay.commit_stat, err);
         if (code == CS_OK)
             code = cs_delta_state_settle(&state, err);
     }

@@ -49,12 +49,13 @@ cs_code cs_delta_replay_state(cs_store *table, const cs_delta_listing *listing, 
     return no_base(first_missing, was_damaged, &damage, err);
 }
 
-cs_code cs_delta_replay_commit(cs_store *table, int64_t version, cs_delta_state *state, cs_stat *stat, cs_error *err)
+cs_code cs_delta_replay_commit(cs_store *table, int64_t version, unsigned mask, cs_delta_state *state, cs_stat *stat,
+                               cs_error *err)
 {
     char name[CS_DELTA_NAME_MAX];
     cs_delta_commit_name(version, name);
     cs_delta_lines *lines;
-    CS_TRY(cs_delta_lines_open(table, cs_str_of(name), CS_DELTA_STATE_MASK, &lines, err));
+    CS_TRY(cs_delta_lines_open(table, cs_str_of(name), mask, &lines, err));
     const cs_delta_action *action = NULL;
     cs_code code;
     do {
@@ -75,7 +76,9 @@ static cs_code apply_from(cs_store *table, const cs_delta_checkpoint *base, int6
     if (base)
         replay.checkpoint = *base;
     for (int64_t at = base ? base->version + 1 : 0; at <= version; at++) {
-        cs_code code = cs_delta_replay_commit(table, at, state, &replay.commit_stat, err);
+        /* Only the newest commitInfo is of use. */
+        unsigned mask = CS_DELTA_STATE_MASK & ~(at < version ? CS_DELTA_MASK(CS_DELTA_COMMIT_INFO) : 0);
+        cs_code code = cs_delta_replay_commit(table, at, mask, state, &replay.commit_stat, err);
         if (code == CS_E_NOT_FOUND) /* it went since the listing */
             return no_base(at, false, NULL, err);
         CS_TRY(code);

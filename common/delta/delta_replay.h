@@ -19,8 +19,8 @@ typedef struct cs_delta_replay {
  * "damaged log: …". */
 CS_MUST_USE cs_code cs_delta_replay_state(cs_store *table, const cs_delta_listing *listing, int64_t version,
                                           cs_delta_state *state, cs_delta_replay *out, cs_error *err);
-/* One commit on top of the state. */
-CS_MUST_USE cs_code cs_delta_replay_commit(cs_store *table, int64_t version, cs_delta_state *state, cs_stat *stat,
-                                           cs_error *err);
+/* One commit on top of the state. mask: CS_DELTA_STATE_MASK, or less. */
+CS_MUST_USE cs_code cs_delta_replay_commit(cs_store *table, int64_t version, unsigned mask, cs_delta_state *state,
+                                           cs_stat *stat, cs_error *err);
 
 #endif

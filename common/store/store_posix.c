@@ -62,26 +62,30 @@ cs_code cs_store_posix_open(const char *root, bool may_create, cs_store **out, c
     return CS_OK;
 }
 
-int cs_posix_open_folder(cs_posix_store *posix, cs_str folder)
+int cs_posix_enter(cs_posix_store *posix, cs_str folder)
 {
     /* A root that was not there may have been made by another process since. */
     if (posix->root_fd < 0)
         posix->root_fd = open(posix->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (posix->root_fd < 0)
-        return -1;
-    int fd = openat(posix->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = posix->root_fd;
     cs_str rest = folder, piece;
     while (fd >= 0 && cs_str_split(&rest, '/', &piece)) {
         char name[CS_NAME_BYTES_MAX + 1];
         memcpy(name, piece.ptr, piece.len);
         name[piece.len] = '\0';
         int next = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        int sys_errno = errno;
-        close(fd); /* opened for reading: nothing to lose */
-        errno = sys_errno;
+        cs_posix_leave(posix, fd);
         fd = next;
     }
     return fd;
+}
+
+void cs_posix_leave(const cs_posix_store *posix, int fd)
+{
+    int sys_errno = errno;
+    if (fd >= 0 && fd != posix->root_fd)
+        close(fd); /* opened for reading: nothing to lose */
+    errno = sys_errno;
 }
 
 cs_str cs_posix_parent(cs_str name, char *base)
@@ -207,7 +211,7 @@ cs_code cs_posix_make_folder(cs_store *store, cs_str folder, cs_error *err)
     cs_posix_store *posix = (cs_posix_store *)store;
     if (posix->may_create)
         CS_TRY(make_root(posix, err));
-    int fd = cs_posix_open_folder(posix, CS_STR(""));
+    int fd = cs_posix_enter(posix, CS_STR(""));
     if (fd < 0)
         return cs_posix_error(posix, CS_STR(""), errno, "open folder", err);
     int sys_errno = 0;
@@ -222,11 +226,10 @@ cs_code cs_posix_make_folder(cs_store *store, cs_str folder, cs_error *err)
         else if ((sys_errno = cs_posix_fsync_folder(fd)) == 0 &&
                  (next = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
             sys_errno = errno;
-        close(fd); /* opened for reading: nothing to lose */
+        cs_posix_leave(posix, fd);
         fd = next;
     }
-    if (fd >= 0)
-        close(fd); /* likewise */
+    cs_posix_leave(posix, fd);
     if (sys_errno != 0)
         return cs_posix_error(posix, folder, sys_errno, "make folder", err);
     return CS_OK;
@@ -235,10 +238,9 @@ cs_code cs_posix_make_folder(cs_store *store, cs_str folder, cs_error *err)
 static cs_code posix_sync_folder(cs_store *store, cs_str folder, cs_error *err)
 {
     cs_posix_store *posix = (cs_posix_store *)store;
-    int fd = cs_posix_open_folder(posix, folder);
+    int fd = cs_posix_enter(posix, folder);
     int sys_errno = fd < 0 ? errno : cs_posix_fsync_folder(fd);
-    if (fd >= 0)
-        close(fd); /* opened for reading: nothing to lose */
+    cs_posix_leave(posix, fd);
     if (sys_errno != 0)
         return cs_posix_error(posix, folder, sys_errno, "sync folder", err);
     return CS_OK;
@@ -252,10 +254,9 @@ static cs_code posix_stat(cs_store *store, cs_str name, cs_stat *out, cs_error *
     char base[CS_NAME_BYTES_MAX + 1] = ".";
     cs_str folder = name.len > 0 ? cs_posix_parent(name, base) : name;
     struct stat st;
-    int fd = cs_posix_open_folder(posix, folder);
+    int fd = cs_posix_enter(posix, folder);
     int sys_errno = fd < 0 || fstatat(fd, base, &st, AT_SYMLINK_NOFOLLOW) != 0 ? errno : 0;
-    if (fd >= 0)
-        close(fd); /* opened for reading: nothing to lose */
+    cs_posix_leave(posix, fd);
     if (sys_errno != 0)
         return cs_posix_error(posix, name, sys_errno, "look at", err);
     cs_posix_stat_of(&st, out);
@@ -297,7 +298,10 @@ static cs_code posix_list(cs_store *store, cs_str folder,
                           void *ctx, cs_error *err)
 {
     cs_posix_store *posix = (cs_posix_store *)store;
-    int fd = cs_posix_open_folder(posix, folder);
+    int entered = cs_posix_enter(posix, folder);
+    /* A descriptor of its own: reading moves it on. */
+    int fd = entered < 0 ? -1 : openat(entered, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cs_posix_leave(posix, entered);
     /* A folder that was removed while we hold it would list as empty. */
     struct stat st;
     if (fd >= 0 && fstat(fd, &st) == 0 && st.st_nlink == 0) {
@@ -323,14 +327,12 @@ static cs_code posix_rename_new(cs_store *store, cs_str from, cs_str to, cs_erro
     cs_posix_store *posix = (cs_posix_store *)store;
     char from_base[CS_NAME_BYTES_MAX + 1], to_base[CS_NAME_BYTES_MAX + 1];
     int to_fd = -1, sys_errno = 0;
-    int from_fd = cs_posix_open_folder(posix, cs_posix_parent(from, from_base));
-    if (from_fd < 0 || (to_fd = cs_posix_open_folder(posix, cs_posix_parent(to, to_base))) < 0 ||
+    int from_fd = cs_posix_enter(posix, cs_posix_parent(from, from_base));
+    if (from_fd < 0 || (to_fd = cs_posix_enter(posix, cs_posix_parent(to, to_base))) < 0 ||
         renameat2(from_fd, from_base, to_fd, to_base, RENAME_NOREPLACE) != 0)
         sys_errno = errno;
-    if (from_fd >= 0)
-        close(from_fd); /* opened for reading: nothing to lose */
-    if (to_fd >= 0)
-        close(to_fd); /* likewise */
+    cs_posix_leave(posix, from_fd);
+    cs_posix_leave(posix, to_fd);
     if (sys_errno == EEXIST)
         return cs_posix_error(posix, to, sys_errno, "rename to", err);
     if (sys_errno != 0)
@@ -342,10 +344,9 @@ static cs_code posix_remove(cs_store *store, cs_str name, cs_error *err)
 {
     cs_posix_store *posix = (cs_posix_store *)store;
     char base[CS_NAME_BYTES_MAX + 1];
-    int fd = cs_posix_open_folder(posix, cs_posix_parent(name, base));
+    int fd = cs_posix_enter(posix, cs_posix_parent(name, base));
     int sys_errno = fd < 0 || unlinkat(fd, base, 0) != 0 ? errno : 0;
-    if (fd >= 0)
-        close(fd); /* opened for reading: nothing to lose */
+    cs_posix_leave(posix, fd);
     if (sys_errno != 0)
         return cs_posix_error(posix, name, sys_errno, "remove", err);
     return CS_OK;
@@ -358,11 +359,11 @@ static cs_writer_probe posix_probe_writer(cs_store *store, cs_str name)
 {
     cs_posix_store *posix = (cs_posix_store *)store;
     char base[CS_NAME_BYTES_MAX + 1];
-    int folder_fd = cs_posix_open_folder(posix, cs_posix_parent(name, base));
+    int folder_fd = cs_posix_enter(posix, cs_posix_parent(name, base));
     if (folder_fd < 0)
         return CS_WRITER_UNKNOWN;
     int fd = openat(folder_fd, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    close(folder_fd); /* opened for reading: nothing to lose */
+    cs_posix_leave(posix, folder_fd);
     if (fd < 0)
         return CS_WRITER_UNKNOWN;
     cs_writer_probe probe = CS_WRITER_UNKNOWN;

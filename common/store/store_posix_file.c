@@ -45,17 +45,16 @@ cs_code cs_posix_file_open(cs_store *store, cs_str name, cs_file **out, cs_error
 {
     cs_posix_store *posix = (cs_posix_store *)store;
     char base[CS_NAME_BYTES_MAX + 1];
-    int folder_fd = cs_posix_open_folder(posix, cs_posix_parent(name, base));
+    int folder_fd = cs_posix_enter(posix, cs_posix_parent(name, base));
     if (folder_fd < 0)
         return cs_posix_error(posix, name, errno, "open", err);
     int fd = openat(folder_fd, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    int sys_errno = errno;
-    close(folder_fd); /* opened for reading: nothing to lose */
+    cs_posix_leave(posix, folder_fd);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0) {
-        sys_errno = fd < 0 ? sys_errno : errno;
+        int sys_errno = errno;
         if (fd >= 0)
-            close(fd); /* likewise */
+            close(fd); /* opened for reading: nothing to lose */
         return cs_posix_error(posix, name, sys_errno, "open", err);
     }
     if (!S_ISREG(st.st_mode)) {
@@ -78,18 +77,17 @@ cs_code cs_posix_file_create(cs_store *store, cs_str name, cs_file_writer **out,
     cs_posix_store *posix = (cs_posix_store *)store;
     char base[CS_NAME_BYTES_MAX + 1];
     cs_str folder = cs_posix_parent(name, base);
-    int folder_fd = cs_posix_open_folder(posix, folder);
+    int folder_fd = cs_posix_enter(posix, folder);
     if (folder_fd < 0 && errno == ENOENT) {
         CS_TRY(cs_posix_make_folder(store, folder, err));
-        folder_fd = cs_posix_open_folder(posix, folder);
+        folder_fd = cs_posix_enter(posix, folder);
     }
     if (folder_fd < 0)
         return cs_posix_error(posix, name, errno, "create", err);
     int fd = openat(folder_fd, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0) {
-        int sys_errno = errno;
-        close(folder_fd); /* opened for reading: nothing to lose */
-        return cs_posix_error(posix, name, sys_errno, "create", err);
+        cs_posix_leave(posix, folder_fd);
+        return cs_posix_error(posix, name, errno, "create", err);
     }
     CS_FAULT("store.create_after_open");
     posix_writer *writer = cs_xcalloc(1, sizeof *writer + name.len + 1);
@@ -162,10 +160,9 @@ static int sync_chain(const posix_writer *writer)
     cs_str folder = cs_posix_parent(cs_str_of(writer->name), base);
     while (sys_errno == 0 && folder.len > 0) {
         folder = cs_posix_parent(folder, base);
-        int fd = cs_posix_open_folder(writer->posix, folder);
+        int fd = cs_posix_enter(writer->posix, folder);
         sys_errno = fd < 0 ? errno : cs_posix_fsync_folder(fd);
-        if (fd >= 0)
-            close(fd); /* opened for reading: nothing to lose */
+        cs_posix_leave(writer->posix, fd);
     }
     return sys_errno;
 }
@@ -199,6 +196,6 @@ static void writer_close(cs_file_writer *base)
         close(writer->fd); /* not sealed: nobody relies on it */
     if (!writer->sealed)
         unlinkat(writer->folder_fd, writer->base, 0); /* a file that stays is an orphan, cleaned later */
-    close(writer->folder_fd); /* opened for reading: nothing to lose */
+    cs_posix_leave(writer->posix, writer->folder_fd);
     free(writer);
 }

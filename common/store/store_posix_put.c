@@ -31,7 +31,7 @@ static cs_code link_error(const put *it, int sys_errno, cs_error *err);
 cs_code cs_posix_put_new(cs_store *store, cs_str name, cs_str tag, cs_str bytes, cs_error *err)
 {
     put it = { .posix = (cs_posix_store *)store, .name = name };
-    it.folder_fd = cs_posix_open_folder(it.posix, cs_posix_parent(name, it.base));
+    it.folder_fd = cs_posix_enter(it.posix, cs_posix_parent(name, it.base));
     if (it.folder_fd < 0)
         return cs_posix_error(it.posix, name, errno, "create", err);
     snprintf(it.temporary, sizeof it.temporary, ".%s.%.*s.tmp", it.base, CS_STR_ARG(tag));
@@ -59,7 +59,7 @@ cs_code cs_posix_put_new(cs_store *store, cs_str name, cs_str tag, cs_str bytes,
     if (!renamed)
         unlinkat(it.folder_fd, it.temporary, 0); /* what stays is removed by clean-up */
 out:
-    close(it.folder_fd); /* opened for reading: nothing to lose */
+    cs_posix_leave(it.posix, it.folder_fd);
     return code;
 }
 

@@ -333,6 +333,25 @@ static void root_is_made_on_demand(void **state)
     }
 }
 
+static void root_that_another_process_made_since_is_found(void **state)
+{
+    (void)state;
+    for (int mem = 0; mem < 2; mem++) {
+        ground *g = ground_new(mem == 1, false), other = *g;
+        cs_stat st;
+        assert_int_equal(cs_store_stat(g->store, CS_STR(""), &st, NULL), CS_E_NOT_FOUND);
+        char path[96];
+        snprintf(path, sizeof path, "%s/a/root", g->root);
+        assert_int_equal(mem == 1 ? cs_store_mem_open(g->disk, CS_STR("a/root"), true, &other.store, NULL)
+                                  : cs_store_posix_open(path, true, &other.store, NULL),
+                         CS_OK);
+        assert_int_equal(cs_store_make_folder(other.store, CS_STR(""), NULL), CS_OK);
+        assert_int_equal(cs_store_stat(g->store, CS_STR(""), &st, NULL), CS_OK);
+        cs_store_close(other.store);
+        ground_free(g);
+    }
+}
+
 static void writer_in_progress_is_seen_by_the_probe(void **state)
 {
     cs_store *store = ((ground *)*state)->store;
@@ -403,6 +422,7 @@ int main(void)
         ON_BOTH(writer_in_progress_is_seen_by_the_probe),
         ON_BOTH(every_single_failure_is_reported_and_can_be_mended),
         cmocka_unit_test(root_is_made_on_demand),
+        cmocka_unit_test(root_that_another_process_made_since_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

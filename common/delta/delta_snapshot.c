@@ -138,7 +138,8 @@ static cs_code rows_of_footer(cs_store *table, cs_str name, int64_t *rows, cs_er
         return cs_error_set(err, CS_E_MISSING_FILE, "missing data file: %.*s", CS_STR_ARG(name));
     CS_TRY(code);
     cs_parquet_reader *reader;
-    code = cs_parquet_reader_new(parquet.input, NULL, &reader, err);
+    static const cs_schema no_columns = { NULL, 0 };
+    code = cs_parquet_reader_new(parquet.input, &no_columns, &reader, err);
     if (code == CS_OK) {
         *rows = (int64_t)cs_parquet_reader_rows(reader);
         cs_parquet_reader_free(reader);

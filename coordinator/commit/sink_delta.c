@@ -39,6 +39,9 @@ static cs_code delta_sync(cs_sink *sink, cs_error *err);
 static cs_code delta_clean(cs_sink *sink, int64_t committed, uint64_t *removed, cs_error *err);
 static void delta_close(cs_sink *sink);
 
+static cs_code read_state(sink_delta *delta, cs_arena *arena, cs_sink_state *out, cs_error *err);
+static cs_code try_commit(sink_delta *delta, const cs_commit *commit, cs_commit_result *out, cs_error *err);
+static cs_code at_table(const sink_delta *delta, cs_code code, cs_error *err);
 static cs_code decide(sink_delta *delta, const cs_commit *commit, bool *done, cs_error *err);
 static cs_code judge_below(sink_delta *delta, int64_t at_version, cs_error *err);
 static cs_code check_identity(const sink_delta *delta, const cs_plan *plan, cs_error *err);
@@ -70,7 +73,7 @@ static cs_code delta_open(const cs_sink_env *env, cs_sink **out, cs_error *err)
     cs_uuid_text(&env->stream, delta->stream);
     delta->stream_hash = cs_uuid_stream_hash(&env->stream);
     cs_delta_stream_digest_id(&env->stream, env->source_hash, delta->digest_id);
-    cs_code code = cs_delta_log_open(env->table, &delta->log, err);
+    cs_code code = at_table(delta, cs_delta_log_open(env->table, &delta->log, err), err);
     if (code != CS_OK) {
         delta_close(&delta->sink);
         return code;
@@ -82,77 +85,13 @@ static cs_code delta_open(const cs_sink_env *env, cs_sink **out, cs_error *err)
 static cs_code delta_state(cs_sink *sink, cs_arena *arena, cs_sink_state *out, cs_error *err)
 {
     sink_delta *delta = (sink_delta *)sink;
-    cs_delta_log *log = delta->log;
-    CS_TRY(cs_delta_log_check(log, err));
-    CS_TRY(cs_delta_log_refresh(log, err));
-    const cs_job *job = delta->env.job;
-    cs_sink_state state = { .version = cs_delta_log_version(log), .batch = -1, .below_ok = true };
-    cs_schema columns = job->schema;
-    const cs_delta_metadata *metadata = NULL;
-    if (state.version >= 0) {
-        CS_TRY(cs_delta_fit_table(log, err));
-        CS_TRY(cs_delta_fit_columns(cs_delta_log_schema(log), &job->schema, arena, &columns, err));
-        metadata = cs_delta_log_metadata(log);
-        state.table_exists = true;
-        state.table_id = table_id_of(log);
-        const cs_delta_log_txn *ours = cs_delta_log_find_txn(log, cs_str_of(delta->stream));
-        if (ours) {
-            state.batch = ours->txn.version;
-            CS_TRY(judge_below(delta, ours->at_version, err));
-            state.below_ok = delta->below_ok;
-        }
-        const cs_delta_txn *digest = cs_delta_stream_digest(delta->log, &delta->env.stream);
-        state.has_digest = digest != NULL;
-        state.digest63 = digest ? digest->version : 0;
-        state.others =
-            cs_delta_stream_others(log, &delta->env.stream, delta->env.source_hash, arena, &state.n_others);
-    } else {
-        CS_TRY(cs_schema_check_table(&columns, err));
-    }
-    state.codec = cs_delta_fit_codec(metadata, job->compression);
-    cs_buf text = CS_BUF_INIT;
-    cs_schema_print_json(&columns, &text);
-    cs_code code = cs_buf_check(&text, err);
-    if (code == CS_OK)
-        state.write_schema = cs_arena_str(arena, cs_buf_str(&text));
-    cs_buf_done(&text);
-    CS_TRY(code);
-    *out = state;
-    return CS_OK;
+    return at_table(delta, read_state(delta, arena, out, err), err);
 }
 
 static cs_code delta_commit(cs_sink *sink, const cs_commit *commit, cs_commit_result *out, cs_error *err)
 {
     sink_delta *delta = (sink_delta *)sink;
-    cs_delta_log *log = delta->log;
-    CS_FAULT("commit.before_check");
-    CS_TRY(cs_delta_log_check(log, err));
-    CS_TRY(cs_delta_log_refresh(log, err));
-    bool done = false;
-    CS_TRY(decide(delta, commit, &done, err));
-    if (done) {
-        CS_TRY(cs_delta_log_sync(log, err));
-        delta->losses = 0;
-        CS_FAULT("commit.after");
-        *out = (cs_commit_result){ .version = cs_delta_log_version(log), .was_there = true };
-        return CS_OK;
-    }
-    cs_uuid attempt = cs_uuid_v4(delta->env.rng);
-    char attempt_text[CS_UUID_TEXT_LEN + 1], tag[CS_UUID_TEXT_LEN + 16];
-    cs_uuid_text(&attempt, attempt_text);
-    (void)snprintf(tag, sizeof tag, "%08x.%s", delta->stream_hash, attempt_text);
-    CS_TRY(write_lines(delta, commit, attempt_text, err));
-    CS_FAULT("commit.before_put");
-    cs_code code = cs_delta_log_commit(log, cs_str_of(tag), cs_buf_str(&delta->lines), err);
-    if (code == CS_E_EXISTS)
-        return lost(delta, commit->plan->batch, out, err);
-    CS_TRY(code);
-    CS_FAULT("commit.after");
-    delta->losses = 0;
-    delta->below_version = cs_delta_log_version(log);
-    delta->below_ok = true;
-    *out = (cs_commit_result){ .version = delta->below_version };
-    return CS_OK;
+    return at_table(delta, try_commit(delta, commit, out, err), err);
 }
 
 static cs_code delta_check(cs_sink *sink, const cs_part_info *part, cs_error *err)
@@ -200,6 +139,94 @@ static void delta_close(cs_sink *sink)
     cs_delta_log_close(delta->log);
     cs_buf_done(&delta->lines);
     free(delta);
+}
+
+/* Texts of common/delta do not know the table. */
+static cs_code at_table(const sink_delta *delta, cs_code code, cs_error *err)
+{
+    if (code == CS_OK || !err || err->place[0] != '\0')
+        return code;
+    cs_str table = delta->env.job->table_path;
+    int64_t version = delta->log ? cs_delta_log_version(delta->log) : -1;
+    if (version < 0)
+        cs_error_place(err, "table %.*s", CS_STR_ARG(table));
+    else
+        cs_error_place(err, "table %.*s, version %lld", CS_STR_ARG(table), (long long)version);
+    return code;
+}
+
+static cs_code read_state(sink_delta *delta, cs_arena *arena, cs_sink_state *out, cs_error *err)
+{
+    cs_delta_log *log = delta->log;
+    CS_TRY(cs_delta_log_check(log, err));
+    CS_TRY(cs_delta_log_refresh(log, err));
+    const cs_job *job = delta->env.job;
+    cs_sink_state state = { .version = cs_delta_log_version(log), .batch = -1, .below_ok = true };
+    cs_schema columns = job->schema;
+    const cs_delta_metadata *metadata = NULL;
+    if (state.version >= 0) {
+        CS_TRY(cs_delta_fit_table(log, err));
+        CS_TRY(cs_delta_fit_columns(cs_delta_log_schema(log), &job->schema, arena, &columns, err));
+        metadata = cs_delta_log_metadata(log);
+        state.table_exists = true;
+        state.table_id = table_id_of(log);
+        const cs_delta_log_txn *ours = cs_delta_log_find_txn(log, cs_str_of(delta->stream));
+        if (ours) {
+            state.batch = ours->txn.version;
+            CS_TRY(judge_below(delta, ours->at_version, err));
+            state.below_ok = delta->below_ok;
+        }
+        const cs_delta_txn *digest = cs_delta_stream_digest(delta->log, &delta->env.stream);
+        state.has_digest = digest != NULL;
+        state.digest63 = digest ? digest->version : 0;
+        state.others =
+            cs_delta_stream_others(log, &delta->env.stream, delta->env.source_hash, arena, &state.n_others);
+    } else {
+        CS_TRY(cs_schema_check_table(&columns, err));
+    }
+    state.codec = cs_delta_fit_codec(metadata, job->compression);
+    cs_buf text = CS_BUF_INIT;
+    cs_schema_print_json(&columns, &text);
+    cs_code code = cs_buf_check(&text, err);
+    if (code == CS_OK)
+        state.write_schema = cs_arena_str(arena, cs_buf_str(&text));
+    cs_buf_done(&text);
+    CS_TRY(code);
+    *out = state;
+    return CS_OK;
+}
+
+static cs_code try_commit(sink_delta *delta, const cs_commit *commit, cs_commit_result *out, cs_error *err)
+{
+    cs_delta_log *log = delta->log;
+    CS_FAULT("commit.before_check");
+    CS_TRY(cs_delta_log_check(log, err));
+    CS_TRY(cs_delta_log_refresh(log, err));
+    bool done = false;
+    CS_TRY(decide(delta, commit, &done, err));
+    if (done) {
+        CS_TRY(cs_delta_log_sync(log, err));
+        delta->losses = 0;
+        CS_FAULT("commit.after");
+        *out = (cs_commit_result){ .version = cs_delta_log_version(log), .was_there = true };
+        return CS_OK;
+    }
+    cs_uuid attempt = cs_uuid_v4(delta->env.rng);
+    char attempt_text[CS_UUID_TEXT_LEN + 1], tag[CS_UUID_TEXT_LEN + 16];
+    cs_uuid_text(&attempt, attempt_text);
+    (void)snprintf(tag, sizeof tag, "%08x.%s", delta->stream_hash, attempt_text);
+    CS_TRY(write_lines(delta, commit, attempt_text, err));
+    CS_FAULT("commit.before_put");
+    cs_code code = cs_delta_log_commit(log, cs_str_of(tag), cs_buf_str(&delta->lines), err);
+    if (code == CS_E_EXISTS)
+        return lost(delta, commit->plan->batch, out, err);
+    CS_TRY(code);
+    CS_FAULT("commit.after");
+    delta->losses = 0;
+    delta->below_version = cs_delta_log_version(log);
+    delta->below_ok = true;
+    *out = (cs_commit_result){ .version = delta->below_version };
+    return CS_OK;
 }
 
 /* What stands at the newest version decides: *done, go on (CS_OK), or stop. */

@@ -50,7 +50,7 @@ want() { [ "$wanted" = "  " ] || [[ $wanted == *" $1 "* ]]; }
 
 build build all -- -DCMAKE_C_COMPILER=gcc
 build build-test all tests_build -- -DCMAKE_C_COMPILER=gcc -DCSTREAM_FAULTS=ON
-build build-asan all tests_build -- -DCMAKE_C_COMPILER=clang -DCMAKE_C_FLAGS_RELWITHDEBINFO="-O1 -g" -DCSTREAM_FAULTS=ON -DCSTREAM_SANITIZE=address,undefined
+build build-asan all tests_build -- -DCMAKE_C_COMPILER=clang -DCSTREAM_OPTIMIZE=-O1 -DCSTREAM_FAULTS=ON -DCSTREAM_SANITIZE=address,undefined
 
 # --- suites ---
 

@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -122,7 +123,7 @@ static cs_code parse_args(int argc, char **argv, worker_args *args, cs_error *er
     while ((flag = getopt_long(argc, argv, "+qvh", flags, NULL)) != -1) {
         if (flag == 'V' || flag == 'h') {
             fputs(flag == 'h' ? usage : "cstream " CSTREAM_VERSION "\n", stdout);
-            _Exit(fflush(stdout) == 0 ? 0 : cs_code_exit_status(CS_E_IO));
+            exit(fflush(stdout) == 0 ? 0 : cs_code_exit_status(CS_E_IO));
         }
         CS_TRY(take_arg(args, flag, optarg, err));
     }

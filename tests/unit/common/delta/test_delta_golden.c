@@ -11,7 +11,10 @@
 
 #include "common/delta/delta_feature.h"
 #include "common/delta/delta_history.h"
+#include "common/delta/delta_keys.h"
 #include "common/delta/delta_log.h"
+#include "common/delta/delta_names.h"
+#include "common/delta/delta_parquet.h"
 #include "common/delta/delta_scan.h"
 #include "tests/unit/common/delta/golden_rows.h"
 
@@ -379,6 +382,74 @@ static void the_writing_side_finds_the_same_version_and_transactions(void **stat
     }
 }
 
+/* --- every data file on disk is one that the log still names: clean-up and vacuum would leave it --- */
+
+typedef struct on_disk {
+    const char *table;
+    cs_store *store;
+    cs_delta_keys named;
+    size_t files, unnamed;
+} on_disk;
+
+static cs_code take_named(void *ctx, cs_str name, cs_error *err)
+{
+    bool fresh;
+    return cs_delta_keys_add(&((on_disk *)ctx)->named, cs_delta_key(name), &fresh, err);
+}
+
+static bool has_no_rows(cs_store *store, cs_str name)
+{
+    static const cs_schema no_columns = { NULL, 0 };
+    cs_delta_parquet parquet;
+    cs_parquet_reader *reader;
+    assert_int_equal(cs_delta_parquet_open(store, name, &parquet, NULL), CS_OK);
+    assert_int_equal(cs_parquet_reader_new(parquet.input, &no_columns, &reader, NULL), CS_OK);
+    uint64_t rows = cs_parquet_reader_rows(reader);
+    cs_parquet_reader_free(reader);
+    cs_delta_parquet_close(&parquet);
+    return rows == 0;
+}
+
+static cs_code take_file(void *ctx, const cs_store_entry *entry, cs_error *err)
+{
+    on_disk *disk = ctx;
+    const char *slash = memrchr(entry->name.ptr, '/', entry->name.len);
+    char first = slash ? slash[1] : entry->name.ptr[0];
+    if (first == '_' || first == '.')
+        return CS_OK;
+    if (entry->stat.kind == CS_FILE_FOLDER)
+        return cs_store_list(disk->store, entry->name, take_file, disk, err);
+    if (!cs_str_ends(entry->name, CS_STR(".parquet")))
+        return CS_OK;
+    if (has_no_rows(disk->store, entry->name))
+        return CS_OK; /* Spark writes such files and never commits them */
+    disk->files++;
+    if (!cs_delta_keys_has(&disk->named, cs_delta_key(entry->name))) {
+        disk->unnamed++;
+        print_message("%s: %.*s is not named\n", disk->table, CS_STR_ARG(entry->name));
+    }
+    return CS_OK;
+}
+
+static void every_file_on_disk_is_named_by_the_log(void **state)
+{
+    (void)state;
+    size_t files = 0;
+    for (size_t i = 0; i < n_names; i++) {
+        golden_table table = open_table(names[i]);
+        on_disk disk = { .table = names[i], .store = table.store };
+        if (cs_delta_names(table.store, 0, take_named, &disk, NULL) == CS_OK) {
+            assert_int_equal(cs_store_list(table.store, CS_STR(""), take_file, &disk, NULL), CS_OK);
+            assert_int_equal(disk.unnamed, 0);
+            files += disk.files;
+        }
+        cs_delta_keys_done(&disk.named);
+        close_table(&table);
+    }
+    print_message("%zu data files, all named\n", files);
+    assert_true(files > 500);
+}
+
 static void history_tells_every_commit_newest_first(void **state)
 {
     (void)state;
@@ -424,6 +495,7 @@ int main(void)
         cmocka_unit_test(golden_tables_read_as_spark_read_them),
         cmocka_unit_test(golden_tables_are_appendable_as_the_protocol_says),
         cmocka_unit_test(the_writing_side_finds_the_same_version_and_transactions),
+        cmocka_unit_test(every_file_on_disk_is_named_by_the_log),
         cmocka_unit_test(history_tells_every_commit_newest_first),
         cmocka_unit_test(a_version_that_does_not_exist_is_named_with_the_newest),
     };

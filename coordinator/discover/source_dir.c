@@ -1,13 +1,14 @@
-/* A folder of files. Hints say where to look, the listing says what is there; a file is new when the checkpoint
- * does not know its path.
+/* A folder of files. Hints say where to look, the listing says what is there; a file is new when
+ * the checkpoint does not know its path.
  *
- * What a look costs follows what is new: hinted names are looked at one by one, the rest waits in `pending`
- * between the looks. A full listing asks the checkpoint for every file there is; those that are only a
- * precaution are kept apart so far that they take at most a twentieth of the time.
+ * What a look costs follows what is new: hinted names are looked at one by one, the rest waits in
+ * `pending` between the looks. A full listing asks the checkpoint for every file there is; those
+ * that are only a precaution are kept apart so far that they take at most a twentieth of the time.
  *
- * A file is taken when nobody has it open for writing: a read lease tells (design §4.1). Where leases are not allowed,
- * its writer was seen to close it, or its version has not changed for minFileAge. First the probe, then the
- * stat: what a writer wrote before the probe is then in the version that goes into the plan. */
+ * A file is taken when nobody has it open for writing: a read lease tells (design §4.1). Where
+ * leases are not allowed, its writer was seen to close it, or its version has not changed for
+ * minFileAge. First the probe, then the stat: what a writer wrote before the probe is then in the
+ * version that goes into the plan. */
 #include "coordinator/discover/source_dir.h"
 
 #include <stdarg.h>
@@ -47,17 +48,18 @@ typedef struct listing {
 
 static cs_code dir_open(const cs_source_env *env, cs_source **out, cs_error *err);
 static void dir_hint(cs_source *source, cs_str name, bool closed);
-static cs_code dir_list(cs_source *source, bool full, cs_arena *arena, cs_source_file **files, uint32_t *n,
-                        int64_t *again_ms, cs_error *err);
+static cs_code dir_list(cs_source *source, bool full, cs_arena *arena, cs_source_file **files,
+                        uint32_t *n, int64_t *again_ms, cs_error *err);
 static void dir_planned(cs_source *source, const cs_plan *plan);
 static cs_source_counts dir_counts(const cs_source *source);
 static void dir_close(cs_source *source);
 static cs_code list_from(dir_source *dir, cs_str folder, cs_source_counts *counts, cs_error *err);
 static cs_code look_at_hints(dir_source *dir, cs_error *err);
-static cs_code take(dir_source *dir, cs_arena *arena, cs_source_file **files, uint32_t *n, cs_error *err);
+static cs_code take(dir_source *dir, cs_arena *arena, cs_source_file **files, uint32_t *n,
+                    cs_error *err);
 static void put_back(dir_source *dir, int64_t now_ms);
-static cs_code consider(dir_source *dir, cs_str path, const cs_stat *stat, bool closed, cs_source_counts *counts,
-                        cs_error *err);
+static cs_code consider(dir_source *dir, cs_str path, const cs_stat *stat, bool closed,
+                        cs_source_counts *counts, cs_error *err);
 static int64_t next_look(const dir_source *dir, int64_t now_ms);
 static void notice_once(dir_source *dir, cs_log_level level, cs_str name, const char *what);
 
@@ -118,7 +120,8 @@ static bool read_hint(cs_cursor *at, cs_str *name, bool *closed)
 {
     cs_str flag;
     uint64_t len;
-    if (!cs_cursor_bytes(at, 1, &flag) || !cs_cursor_varint(at, &len) || !cs_cursor_bytes(at, (size_t)len, name))
+    if (!cs_cursor_bytes(at, 1, &flag) || !cs_cursor_varint(at, &len) ||
+        !cs_cursor_bytes(at, (size_t)len, name))
         return false;
     *closed = flag.ptr[0] != 0;
     return true;
@@ -136,7 +139,8 @@ static void dir_hint(cs_source *source, cs_str name, bool closed)
     dir_source *dir = (dir_source *)source;
     if (dir->want_full && !closed)
         return;
-    if (name.len == 0 || dir->n_hints == CS_SOURCE_HINTS_MAX || cs_buf_check(&dir->hints, NULL) != CS_OK) {
+    if (name.len == 0 || dir->n_hints == CS_SOURCE_HINTS_MAX ||
+        cs_buf_check(&dir->hints, NULL) != CS_OK) {
         dir->want_full = true;
         forget_hints(dir);
         return;
@@ -158,7 +162,8 @@ static void dir_hint(cs_source *source, cs_str name, bool closed)
     dir->n_hints++;
 }
 
-/* Only the last piece of a path may be hidden or fit the glob; a hidden folder hides all below it. */
+/* Only the last piece of a path may be hidden or fit the glob; a hidden folder hides all below
+ * it. */
 static bool folders_are_visible(cs_str path)
 {
     cs_str rest = path, piece;
@@ -191,10 +196,13 @@ static cs_code look_at_hint(dir_source *dir, cs_str name, bool closed, cs_error 
 
 static cs_code look_at_hints(dir_source *dir, cs_error *err)
 {
-    cs_cursor at = { (const uint8_t *)dir->hints.ptr, (const uint8_t *)dir->hints.ptr + dir->hints.len };
+    if (dir->hints.len == 0)
+        return CS_OK;
+    cs_cursor at = { (const uint8_t *)dir->hints.ptr,
+                     (const uint8_t *)dir->hints.ptr + dir->hints.len };
     cs_str name;
     bool closed;
-    while (dir->hints.len > 0 && read_hint(&at, &name, &closed))
+    while (read_hint(&at, &name, &closed))
         CS_TRY(look_at_hint(dir, name, closed, err));
     forget_hints(dir);
     return CS_OK;
@@ -225,8 +233,8 @@ static cs_code list_all(dir_source *dir, cs_error *err)
     return CS_OK;
 }
 
-static cs_code dir_list(cs_source *source, bool full, cs_arena *arena, cs_source_file **files, uint32_t *n,
-                        int64_t *again_ms, cs_error *err)
+static cs_code dir_list(cs_source *source, bool full, cs_arena *arena, cs_source_file **files,
+                        uint32_t *n, int64_t *again_ms, cs_error *err)
 {
     dir_source *dir = (dir_source *)source;
     int64_t now_ms = cs_clock_mono_ms(dir->env.clock);
@@ -287,7 +295,8 @@ static void dir_planned(cs_source *source, const cs_plan *plan)
                     known->version.mtime_ns == file->version.mtime_ns;
         cs_pending_remove(dir->pending, known);
         if (!same)
-            dir_hint(source, file->path, false); /* it changed since: to be looked at as a changed file */
+            dir_hint(source, file->path,
+                     false); /* it changed since: to be looked at as a changed file */
     }
 }
 
@@ -304,7 +313,8 @@ static cs_code pop_folder(listing *list, cs_buf *name, cs_error *err)
     cs_buf *folders = &list->folders;
     CS_TRY(cs_buf_check(folders, err));
     uint32_t len = 0;
-    cs_cursor at = { (const uint8_t *)folders->ptr + folders->len - 4, (const uint8_t *)folders->ptr + folders->len };
+    cs_cursor at = { (const uint8_t *)folders->ptr + folders->len - 4,
+                     (const uint8_t *)folders->ptr + folders->len };
     (void)cs_cursor_u32le(&at, &len); /* pushed as 4 bytes */
     folders->len -= 4 + (size_t)len;
     cs_buf_clear(name);
@@ -365,11 +375,13 @@ static bool same_version(const cs_content_version *a, const cs_content_version *
     return a->size_bytes == b->size_bytes && a->mtime_ns == b->mtime_ns;
 }
 
-static cs_code note_skipped(dir_source *dir, cs_str path, cs_file_kind kind, cs_source_counts *counts)
+static cs_code note_skipped(dir_source *dir, cs_str path, cs_file_kind kind,
+                            cs_source_counts *counts)
 {
     if (kind == CS_FILE_SYMLINK) {
         counts->symlinks++;
-        notice_once(dir, CS_LOG_WARN, path, "is a symbolic link below the source and is not followed");
+        notice_once(dir, CS_LOG_WARN, path,
+                    "is a symbolic link below the source and is not followed");
         return CS_OK;
     }
     counts->others++;
@@ -416,7 +428,8 @@ static cs_code changed(dir_source *dir, const cs_source_file *file, const cs_con
              report ? "; it is not read again (onChanged=report)" : "");
     if (!report) {
         cs_error_set(err, CS_E_SOURCE_CHANGED, "%s", text);
-        cs_error_hint(err, "onChanged=report goes on without reading it again, onChanged=read reads all of it again");
+        cs_error_hint(err,
+                      "onChanged=report goes on without reading it again, onChanged=read reads all of it again");
         return CS_E_SOURCE_CHANGED;
     }
     counts->changed++;
@@ -437,8 +450,8 @@ static bool still_changing(dir_source *dir, const cs_source_file *file, bool clo
     return is_held(dir, &probed, probed.since_ms, &due_ms);
 }
 
-static cs_code consider(dir_source *dir, cs_str path, const cs_stat *stat, bool closed, cs_source_counts *counts,
-                        cs_error *err)
+static cs_code consider(dir_source *dir, cs_str path, const cs_stat *stat, bool closed,
+                        cs_source_counts *counts, cs_error *err)
 {
     const char *slash = memrchr(path.ptr, '/', path.len);
     size_t at = slash != NULL ? (size_t)(slash - path.ptr) + 1 : 0;
@@ -472,7 +485,8 @@ static cs_code consider(dir_source *dir, cs_str path, const cs_stat *stat, bool 
 
 /* ---- taking ---- */
 
-/* Settles the first WAITING file: it is held, gone, no longer the first, or *ready in its version of now. */
+/* Settles the first WAITING file: it is held, gone, no longer the first, or *ready in its version
+ * of now. */
 static cs_code settle(dir_source *dir, cs_pending_file *file, bool *ready, cs_error *err)
 {
     int64_t now_ms = cs_clock_mono_ms(dir->env.clock);
@@ -501,7 +515,8 @@ static cs_code settle(dir_source *dir, cs_pending_file *file, bool *ready, cs_er
     return CS_OK;
 }
 
-static cs_code take(dir_source *dir, cs_arena *arena, cs_source_file **files, uint32_t *n, cs_error *err)
+static cs_code take(dir_source *dir, cs_arena *arena, cs_source_file **files, uint32_t *n,
+                    cs_error *err)
 {
     const cs_job *job = dir->env.job;
     uint32_t most = job->files_max > 0 && job->files_max < CS_BATCH_FILES_MAX ? job->files_max : CS_BATCH_FILES_MAX;
@@ -520,7 +535,8 @@ static cs_code take(dir_source *dir, cs_arena *arena, cs_source_file **files, ui
         if (!ready)
             continue;
         uint64_t size = file->version.size_bytes;
-        if (job->bytes_max > 0 && count > 0 && (size > job->bytes_max || bytes > job->bytes_max - size))
+        if (job->bytes_max > 0 && count > 0 &&
+            (size > job->bytes_max || bytes > job->bytes_max - size))
             break;
         bytes += size;
         taken[count].path = cs_arena_str(arena, cs_pending_path(file));

@@ -27,7 +27,7 @@ typedef struct cs_sink_env {
     cs_uuid stream;    /* S */
     uint64_t source_hash; /* hash16 of source root and globs: names the digest txn */
     void *ctx;
-    void (*notice)(void *ctx, cs_log_level level, const char *text);
+    void (*notice)(void *ctx, cs_log_level level, const char *text); /* may be NULL */
 } cs_sink_env;
 
 /* Another stream's digest txn of this source root in the table. */

@@ -23,6 +23,7 @@ typedef struct sink_delta {
     uint64_t fits_schema;       /* for parts of a schema with this hash */
     int64_t below_version;      /* the version that carries our newest txn, when it was looked at … */
     bool below_ok;              /* … and what was seen */
+    int64_t looked_version;     /* commits of others up to this one were looked at for a RESTORE */
     cs_delta_clean clean;
     cs_buf lines;
     /* The batch that keeps losing its version to others. */
@@ -41,6 +42,8 @@ static void delta_close(cs_sink *sink);
 
 static cs_code read_state(sink_delta *delta, cs_arena *arena, cs_sink_state *out, cs_error *err);
 static cs_code try_commit(sink_delta *delta, const cs_commit *commit, cs_commit_result *out, cs_error *err);
+static cs_code look(sink_delta *delta, cs_error *err);
+static cs_code warn_of_restore(sink_delta *delta, cs_error *err);
 static cs_code at_table(const sink_delta *delta, cs_code code, cs_error *err);
 static cs_code decide(sink_delta *delta, const cs_commit *commit, bool *done, cs_error *err);
 static cs_code judge_below(sink_delta *delta, int64_t at_version, cs_error *err);
@@ -69,6 +72,7 @@ static cs_code delta_open(const cs_sink_env *env, cs_sink **out, cs_error *err)
     delta->sink.ops = &cs_sink_delta_ops;
     delta->env = *env;
     delta->below_version = -1;
+    delta->looked_version = -1;
     delta->clean = CS_DELTA_CLEAN_INIT;
     cs_uuid_text(&env->stream, delta->stream);
     delta->stream_hash = cs_uuid_stream_hash(&env->stream);
@@ -122,8 +126,7 @@ static cs_code delta_sync(cs_sink *sink, cs_error *err)
 static cs_code delta_clean(cs_sink *sink, int64_t committed, uint64_t *removed, cs_error *err)
 {
     sink_delta *delta = (sink_delta *)sink;
-    CS_TRY(cs_delta_log_check(delta->log, err));
-    CS_TRY(cs_delta_log_refresh(delta->log, err));
+    CS_TRY(look(delta, err));
     /* What the table itself does not hold as committed is not cleaned, whatever the caller believes. */
     const cs_delta_log_txn *ours = cs_delta_log_find_txn(delta->log, cs_str_of(delta->stream));
     int64_t in_table = ours ? ours->txn.version : -1;
@@ -139,6 +142,44 @@ static void delta_close(cs_sink *sink)
     cs_delta_log_close(delta->log);
     cs_buf_done(&delta->lines);
     free(delta);
+}
+
+/* The newest version, above the one that is known and still the same. */
+static cs_code look(sink_delta *delta, cs_error *err)
+{
+    CS_TRY(cs_delta_log_check(delta->log, err));
+    CS_TRY(cs_delta_log_refresh(delta->log, err));
+    return warn_of_restore(delta, err);
+}
+
+/* A RESTORE keeps the txn actions, so the stream goes on behind the rows that it took out; people should know
+ * which (design §5). What happened before our newest commit was told then. */
+static cs_code warn_of_restore(sink_delta *delta, cs_error *err)
+{
+    const cs_delta_log_txn *ours = cs_delta_log_find_txn(delta->log, cs_str_of(delta->stream));
+    int64_t newest = cs_delta_log_version(delta->log);
+    if (!ours || ours->at_version < 0) {
+        delta->looked_version = newest;
+        return CS_OK;
+    }
+    int64_t at = ours->at_version > delta->looked_version ? ours->at_version : delta->looked_version;
+    while (at < newest) {
+        cs_delta_restored restored = { 0 };
+        cs_code code = cs_delta_stream_restored(delta->env.table, ++at, delta->stream_hash, &restored, err);
+        if (code != CS_E_NOT_FOUND) /* that JSON was cleaned up: it cannot be told any more */
+            CS_TRY(code);
+        delta->looked_version = at;
+        if (restored.parts == 0 || !delta->env.notice)
+            continue;
+        char text[256];
+        (void)snprintf(text, sizeof text,
+                       "version %lld restored the table: it took out rows of batches %llu to %llu (%llu parts), which "
+                       "this stream does not read again",
+                       (long long)at, (unsigned long long)restored.first, (unsigned long long)restored.last,
+                       (unsigned long long)restored.parts);
+        delta->env.notice(delta->env.ctx, CS_LOG_WARN, text);
+    }
+    return CS_OK;
 }
 
 /* Texts of common/delta do not know the table. */
@@ -158,8 +199,7 @@ static cs_code at_table(const sink_delta *delta, cs_code code, cs_error *err)
 static cs_code read_state(sink_delta *delta, cs_arena *arena, cs_sink_state *out, cs_error *err)
 {
     cs_delta_log *log = delta->log;
-    CS_TRY(cs_delta_log_check(log, err));
-    CS_TRY(cs_delta_log_refresh(log, err));
+    CS_TRY(look(delta, err));
     const cs_job *job = delta->env.job;
     cs_sink_state state = { .version = cs_delta_log_version(log), .batch = -1, .below_ok = true };
     cs_schema columns = job->schema;
@@ -200,8 +240,7 @@ static cs_code try_commit(sink_delta *delta, const cs_commit *commit, cs_commit_
 {
     cs_delta_log *log = delta->log;
     CS_FAULT("commit.before_check");
-    CS_TRY(cs_delta_log_check(log, err));
-    CS_TRY(cs_delta_log_refresh(log, err));
+    CS_TRY(look(delta, err));
     bool done = false;
     CS_TRY(decide(delta, commit, &done, err));
     if (done) {
@@ -225,6 +264,7 @@ static cs_code try_commit(sink_delta *delta, const cs_commit *commit, cs_commit_
     delta->losses = 0;
     delta->below_version = cs_delta_log_version(log);
     delta->below_ok = true;
+    delta->looked_version = delta->below_version;
     *out = (cs_commit_result){ .version = delta->below_version };
     return CS_OK;
 }

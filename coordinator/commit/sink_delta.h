@@ -30,6 +30,16 @@ const cs_sink_other *cs_delta_stream_others(const cs_delta_log *log, const cs_uu
 CS_MUST_USE cs_code cs_delta_stream_below(cs_store *table, const cs_delta_log *log, const cs_uuid *stream, bool *ok,
                                           cs_error *err);
 
+/* A part of the stream by its name (in any folder): its batch. */
+bool cs_delta_stream_part(cs_str name, uint32_t stream_hash, uint64_t *batch);
+/* Batches of the stream whose rows a Delta RESTORE took out in version `at`: first and last of them; *parts 0 when
+ * that version is no RESTORE, or none that concerns us. */
+typedef struct cs_delta_restored {
+    uint64_t parts, first, last;
+} cs_delta_restored;
+CS_MUST_USE cs_code cs_delta_stream_restored(cs_store *table, int64_t at, uint32_t stream_hash,
+                                             cs_delta_restored *out, cs_error *err);
+
 /* What the last cleaning went through. */
 typedef struct cs_delta_clean {
     int64_t version; /* of the log; -1: nothing yet */

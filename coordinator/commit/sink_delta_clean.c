@@ -82,23 +82,11 @@ static cs_code take_temporary(void *ctx, const cs_store_entry *entry, cs_error *
     return ours && entry->stat.kind == CS_FILE_REGULAR ? doom(all, name, err) : CS_OK;
 }
 
-/* `part-NNNNN-<uuid>…`, in any folder, with a UUID that carries our stream and a batch in question. */
 static bool is_judged(const cleaning *all, cs_str name)
 {
-    const char *slash = memrchr(name.ptr, '/', name.len);
-    cs_str base = slash ? (cs_str){ slash + 1, (size_t)(name.ptr + name.len - slash) - 1 } : name;
-    cs_str prefix = CS_STR("part-");
-    if (!cs_str_starts(base, prefix))
-        return false;
-    const char *dash = memchr(base.ptr + prefix.len, '-', base.len - prefix.len);
-    if (!dash || (size_t)(base.ptr + base.len - dash) <= CS_UUID_TEXT_LEN)
-        return false;
-    cs_uuid uuid;
-    uint32_t stream_hash;
     uint64_t batch;
-    return cs_uuid_parse((cs_str){ dash + 1, CS_UUID_TEXT_LEN }, &uuid) &&
-           cs_uuid_part_read(&uuid, &stream_hash, &batch) && stream_hash == all->stream_hash &&
-           (int64_t)batch > all->after && (int64_t)batch <= all->to;
+    return cs_delta_stream_part(name, all->stream_hash, &batch) && (int64_t)batch > all->after &&
+           (int64_t)batch <= all->to;
 }
 
 static cs_code remove_all(cleaning *all, cs_store *table, uint64_t *removed, cs_error *err)

@@ -3,12 +3,14 @@
 
 #include "common/delta/delta_lines.h"
 #include "common/delta/delta_listing.h"
+#include "common/delta/delta_path.h"
 #include "coordinator/commit/sink_delta.h"
 
 #define DIGEST_PREFIX "cstream-digest:"
 #define CARRIER_COMMITS_MAX 1000 /* looked through for the commit that carried a txn */
 
 static bool parse_digest_id(cs_str app_id, uint64_t *source_hash, cs_uuid *stream);
+static cs_code take_removed(const cs_delta_action *action, uint32_t stream_hash, cs_delta_restored *out, cs_error *err);
 static cs_code read_carrier(cs_store *table, cs_str stream, int64_t version, bool *carries, cs_buf *below,
                             cs_error *err);
 
@@ -90,6 +92,51 @@ cs_code cs_delta_stream_below(cs_store *table, const cs_delta_log *log, const cs
     return CS_OK;
 }
 
+/* `part-NNNNN-<uuid>…` with a UUID that carries the stream. */
+bool cs_delta_stream_part(cs_str name, uint32_t stream_hash, uint64_t *batch)
+{
+    const char *slash = memrchr(name.ptr, '/', name.len);
+    cs_str base = slash ? (cs_str){ slash + 1, (size_t)(name.ptr + name.len - slash) - 1 } : name;
+    cs_str prefix = CS_STR("part-");
+    if (!cs_str_starts(base, prefix))
+        return false;
+    const char *dash = memchr(base.ptr + prefix.len, '-', base.len - prefix.len);
+    if (!dash || (size_t)(base.ptr + base.len - dash) <= CS_UUID_TEXT_LEN)
+        return false;
+    cs_uuid uuid;
+    uint32_t found_hash;
+    return cs_uuid_parse((cs_str){ dash + 1, CS_UUID_TEXT_LEN }, &uuid) &&
+           cs_uuid_part_read(&uuid, &found_hash, batch) && found_hash == stream_hash;
+}
+
+cs_code cs_delta_stream_restored(cs_store *table, int64_t at, uint32_t stream_hash, cs_delta_restored *out,
+                                 cs_error *err)
+{
+    char name[CS_DELTA_NAME_MAX];
+    cs_delta_commit_name(at, name);
+    cs_delta_lines *lines;
+    CS_TRY(cs_delta_lines_open(table, cs_str_of(name),
+                               CS_DELTA_MASK(CS_DELTA_COMMIT_INFO) | CS_DELTA_MASK(CS_DELTA_REMOVE), &lines, err));
+    cs_delta_restored found = { .first = UINT64_MAX };
+    bool restores = false;
+    const cs_delta_action *action = NULL;
+    cs_code code;
+    do {
+        code = cs_delta_lines_next(lines, &action, err);
+        cs_str operation;
+        if (code != CS_OK || !action)
+            break;
+        if (action->kind == CS_DELTA_REMOVE)
+            code = take_removed(action, stream_hash, &found, err);
+        else if (cs_json_str(cs_json_get(action->commit_info, "operation"), &operation))
+            restores = cs_str_eq(operation, CS_STR("RESTORE"));
+    } while (code == CS_OK);
+    cs_delta_lines_close(lines);
+    if (code == CS_OK)
+        *out = restores ? found : (cs_delta_restored){ 0 };
+    return code;
+}
+
 /* `cstream-digest:<hash16>:<S>` → its hash and S. */
 static bool parse_digest_id(cs_str app_id, uint64_t *source_hash, cs_uuid *stream)
 {
@@ -131,4 +178,19 @@ static cs_code read_carrier(cs_store *table, cs_str stream, int64_t version, boo
     } while (true);
     cs_delta_lines_close(lines);
     return code;
+}
+
+static cs_code take_removed(const cs_delta_action *action, uint32_t stream_hash, cs_delta_restored *out, cs_error *err)
+{
+    cs_arena arena = CS_ARENA_INIT;
+    cs_str name;
+    uint64_t batch;
+    cs_code code = cs_delta_path_decode(action->remove.path, &arena, &name, err);
+    if (code == CS_OK && cs_delta_stream_part(name, stream_hash, &batch)) {
+        out->parts++;
+        out->first = batch < out->first ? batch : out->first;
+        out->last = batch > out->last ? batch : out->last;
+    }
+    cs_arena_done(&arena);
+    return code == CS_E_UNSUPPORTED ? CS_OK : code; /* an absolute path is not one of ours */
 }

@@ -581,6 +581,28 @@ static void the_digest_is_found_when_the_globs_changed(void **state)
     assert_int_equal(seen.n_others, 0);
 }
 
+static void a_restore_goes_on_and_says_which_batches_it_took_out(void **state)
+{
+    (void)state;
+    start();
+    for (uint64_t batch = 0; batch < 4; batch++)
+        commit_ok(batch, 1);
+#define REMOVE(batch) "{\"remove\":{\"path\":\"part-00000-" STREAM8 "-0000-8000-8000-00000000" #batch "01-c000.snappy.parquet\"}}\n"
+    mem_put(&table.mem, 4, "{\"commitInfo\":{\"operation\":\"DELETE\"}}\n" REMOVE(0001));
+    commit_ok(4, 1);
+    assert_string_equal(table.notices, "");
+    mem_put(&table.mem, 6, REMOVE(0002) REMOVE(0003) REMOVE(0003) "{\"remove\":{\"path\":\"foreign\"}}\n"
+                           "{\"commitInfo\":{\"operation\":\"RESTORE\"}}\n");
+    sink_stop(&table);
+    start();
+    assert_int_equal(commit_ok(5, 1).version, 7);
+    assert_string_equal(table.notices, "version 6 restored the table: it took out rows of batches 2 to 3 (3 parts), "
+                                       "which this stream does not read again");
+    table.notices[0] = '\0';
+    commit_ok(6, 1);
+    assert_string_equal(table.notices, "");
+}
+
 /* --- parts --- */
 
 static cs_code append_bytes(void *ctx, const void *bytes, size_t len, cs_error *err)
@@ -666,6 +688,7 @@ int main(void)
         T(a_table_that_the_job_does_not_fit_is_refused_with_both_schemas),
         T(state_tells_when_the_version_below_ours_was_exchanged),
         T(the_digest_is_found_when_the_globs_changed),
+        T(a_restore_goes_on_and_says_which_batches_it_took_out),
         T(a_part_counts_only_when_it_is_there_as_acked),
         T(an_unknown_sink_is_refused_by_name),
     };

@@ -1,5 +1,6 @@
 /* cstream-worker: argv and signals. */
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,6 +150,10 @@ out:
     return code;
 }
 
+/* Buffers as large as this go back to the system at once when they are freed: a huge record must not
+ * leave its traces in the heap (and with them the worker above its memory). */
+#define LARGE_BUFFER_BYTES (1 << 20)
+
 /* A worker of somebody speaks up for what goes wrong only: its parent tells the rest. */
 static cs_code work(const worker_args *args, cs_error *err)
 {
@@ -160,5 +165,6 @@ static cs_code work(const worker_args *args, cs_error *err)
     sigaddset(&signals, SIGINT);
     sigprocmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BUFFER_BYTES); /* a refusal costs memory, nothing else */
     return cs_worker_run(&args->config, err);
 }

@@ -23,6 +23,7 @@ static const char *const schemas[][2] = {
     { "ecom", "event_time TIMESTAMP, event_type STRING, product_id BIGINT, category_id BIGINT, category_code STRING, "
               "brand STRING, price DOUBLE, user_id BIGINT, user_session STRING" },
     { "narrow", "id BIGINT, name STRING, amount DECIMAL(10,2)" },
+    { "corrupt", "id BIGINT, name STRING, _corrupt_record STRING, amount DECIMAL(10,2)" },
     { "quot", "id BIGINT, title STRING, body STRING, stars INT" },
 };
 

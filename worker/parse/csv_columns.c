@@ -28,7 +28,7 @@ static void fill_decimal(fill *run);
 
 void cs_csv_values_init(cs_csv_values *values, const cs_csv_options *options)
 {
-    *values = (cs_csv_values){ .null_value = options->null_value };
+    *values = (cs_csv_values){ .null_value = options->null_value, .text_max = options->record_bytes_max };
     values->empty = cs_xcalloc(1, options->empty_value.len + CS_CHUNK_PADDING);
     if (options->empty_value.len > 0)
         memcpy(values->empty, options->empty_value.ptr, options->empty_value.len);
@@ -278,7 +278,7 @@ cs_str cs_csv_mend(cs_csv_values *values, cs_str text)
     if (cs_utf8_valid(text))
         return text;
     cs_buf_clear(&values->mended);
-    cs_utf8_mend(text, &values->mended);
+    cs_utf8_mend(text, values->text_max, &values->mended);
     if (cs_buf_reserve(&values->mended, CS_CHUNK_PADDING) == NULL)
         return (cs_str){ values->empty, 0 }; /* the buffer remembers */
     return cs_buf_str(&values->mended);

@@ -21,6 +21,7 @@ typedef struct cs_csv_values {
     char *empty;
     cs_convert convert;
     cs_date_memo date;
+    size_t text_max; /* maxRecordBytes: mended texts are cut there */
     cs_buf mended; /* a text with broken UTF-8 replaced */
     uint8_t *bad;  /* for each row of the slice: 1 if a field did not convert */
     size_t n_bad_fields;

@@ -5,6 +5,7 @@
 
 #include "common/base/limits.h"
 #include "worker/parse/csv_reject.h"
+#include "worker/parse/utf8.h"
 
 #define SLICE_ROWS 1024u
 #define SLICE_CELLS 65536u       /* rows × columns of a slice: short rows of a wide schema cost as much as long ones */
@@ -32,6 +33,7 @@ typedef struct csv_decoder {
     const cs_field_token **fields; /* of each record, layout.n_columns */
     cs_field_token *filled;        /* copies of short records, the missing fields as nulls */
     cs_field_token *no_fields;
+    cs_record_token *swollen;      /* copies of records that are too long only once mended */
     size_t n_filled;
     size_t *nulls;                 /* of each column */
     bool any_bad;
@@ -50,7 +52,8 @@ static cs_code take_header(csv_decoder *self, const cs_tokens *tokens, const cs_
 static cs_code check_fields(csv_decoder *self, const cs_record_token *record, cs_error *err);
 static size_t take_plain(csv_decoder *self, const cs_tokens *tokens, size_t i);
 static cs_code take_odd(csv_decoder *self, const cs_tokens *tokens, const cs_record_token *record, cs_error *err);
-static cs_code run_slice(csv_decoder *self, bool ascii, cs_error *err);
+static cs_code run_slice(csv_decoder *self, bool ascii, bool last, cs_error *err);
+static void cut_swollen(csv_decoder *self);
 static cs_code fill_columns(csv_decoder *self, bool ascii, cs_error *err);
 static cs_code take_bad(csv_decoder *self, bool ascii, cs_error *err);
 static cs_code drop_bad(csv_decoder *self, bool ascii, cs_error *err);
@@ -82,6 +85,7 @@ static cs_code csv_open(const cs_decode_input *input, cs_decoder **out, cs_error
     made->values.bad = cs_xcalloc(made->slice_max, 1);
     made->filled = cs_xcalloc(made->slice_max * n_columns + 1, sizeof *made->filled);
     made->no_fields = cs_xcalloc(n_columns + 1, sizeof *made->no_fields);
+    made->swollen = cs_xcalloc(made->slice_max, sizeof *made->swollen);
     made->nulls = cs_xcalloc(schema->n_fields + 1, sizeof *made->nulls);
     *out = &made->base;
     return CS_OK;
@@ -119,6 +123,7 @@ static void csv_close(cs_decoder *decoder)
     free(self->fields);
     free(self->filled);
     free(self->no_fields);
+    free(self->swollen);
     free(self->nulls);
     free(self);
 }
@@ -199,13 +204,13 @@ static cs_code take_tokens(csv_decoder *self, const cs_tokens *tokens, cs_error 
         if (i < tokens->n_records && self->n_slice < self->slice_max) {
             /* What a record before it has to complain about comes first. */
             if (tokens->records[i].n_fields > self->layout.options->columns_max)
-                CS_TRY(run_slice(self, tokens->ascii, err));
+                CS_TRY(run_slice(self, tokens->ascii, false, err));
             CS_TRY(take_odd(self, tokens, &tokens->records[i++], err));
         }
         if (self->n_slice == self->slice_max)
-            CS_TRY(run_slice(self, tokens->ascii, err));
+            CS_TRY(run_slice(self, tokens->ascii, false, err));
     }
-    return run_slice(self, tokens->ascii, err);
+    return run_slice(self, tokens->ascii, true, err);
 }
 
 static cs_code take_header(csv_decoder *self, const cs_tokens *tokens, const cs_record_token *record, cs_error *err)
@@ -265,13 +270,15 @@ static cs_code take_odd(csv_decoder *self, const cs_tokens *tokens, const cs_rec
     return CS_OK;
 }
 
-/* The slice's records become rows. */
-static cs_code run_slice(csv_decoder *self, bool ascii, cs_error *err)
+/* The slice's records become rows. last: of the batch. */
+static cs_code run_slice(csv_decoder *self, bool ascii, bool last, cs_error *err)
 {
     if (self->n_slice == 0)
         return CS_OK;
     self->counts.records += self->n_slice;
     self->values.n_bad_fields = 0;
+    if (!ascii)
+        cut_swollen(self);
     CS_TRY(fill_columns(self, ascii, err));
     if (self->any_bad || self->values.n_bad_fields > 0)
         CS_TRY(take_bad(self, ascii, err));
@@ -284,9 +291,32 @@ static cs_code run_slice(csv_decoder *self, bool ascii, cs_error *err)
     self->rows.length += self->n_slice;
     self->n_slice = self->n_filled = 0;
     self->any_bad = false;
-    if (self->rows.length >= FLUSH_ROWS || cs_rows_bytes(&self->rows) >= FLUSH_BYTES)
-        return hand_on(self, err);
-    return CS_OK;
+    if (self->rows.length < FLUSH_ROWS && cs_rows_bytes(&self->rows) < FLUSH_BYTES)
+        return CS_OK;
+    /* A huge record would else be in memory as text, as tokens and as rows while it is encoded. */
+    if (last)
+        self->tokenizer->ops->release(self->tokenizer);
+    if (self->values.mended.cap > FLUSH_BYTES)
+        cs_buf_done(&self->values.mended);
+    return hand_on(self, err);
+}
+
+/* Broken UTF-8 grows as it is mended: a record that passes maxRecordBytes by that is too long as well. */
+static void cut_swollen(csv_decoder *self)
+{
+    uint64_t len_max = self->layout.options->record_bytes_max;
+    for (size_t row = 0; row < self->n_slice; row++) {
+        const cs_record_token *record = self->records[row];
+        if (record->too_long || record->raw_len <= len_max / 3 ||
+            cs_utf8_mended_len((cs_str){ record->raw, record->raw_len }) <= len_max)
+            continue;
+        self->swollen[row] = *record;
+        self->swollen[row].too_long = true;
+        self->records[row] = &self->swollen[row];
+        self->fields[row] = self->no_fields;
+        self->values.bad[row] = 1;
+        self->any_bad = true;
+    }
 }
 
 static cs_code fill_columns(csv_decoder *self, bool ascii, cs_error *err)
@@ -361,5 +391,12 @@ static cs_code hand_on(csv_decoder *self, cs_error *err)
         return CS_OK;
     CS_TRY(self->input.rows(self->input.ctx, &self->rows, err));
     cs_rows_clear(&self->rows);
+    for (size_t i = 0; i < self->rows.schema->n_fields; i++) {
+        cs_column *column = &self->rows.columns[i];
+        if (column->data_cap <= 2 * FLUSH_BYTES)
+            continue;
+        cs_column_done(column);
+        CS_TRY(cs_column_init(column, column->type, err));
+    }
     return CS_OK;
 }

@@ -5,6 +5,8 @@
 
 #include "common/base/arena.h"
 
+#define BUFFER_KEPT_BYTES (1u << 20)
+
 static void *grown(void *old, size_t *cap, size_t needed, size_t size);
 static void drop_front(cs_buf *buf, size_t *begin);
 
@@ -35,6 +37,15 @@ void cs_token_batch_clear(cs_token_batch *batch)
     }
     batch->n_fields = kept;
     batch->open_field = 0;
+}
+
+void cs_token_batch_release(cs_token_batch *batch)
+{
+    cs_token_batch_clear(batch);
+    if (!batch->open && batch->raw.cap > BUFFER_KEPT_BYTES) {
+        cs_buf_done(&batch->raw);
+        cs_buf_done(&batch->text);
+    }
 }
 
 void cs_token_batch_room(cs_token_batch *batch, size_t fields, size_t records)

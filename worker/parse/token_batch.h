@@ -22,6 +22,8 @@ typedef struct cs_token_batch {
 void cs_token_batch_done(cs_token_batch *batch);
 /* Forgets all but the open record. */
 void cs_token_batch_clear(cs_token_batch *batch);
+/* Likewise, and gives large buffers back. */
+void cs_token_batch_release(cs_token_batch *batch);
 void cs_token_batch_room(cs_token_batch *batch, size_t fields, size_t records);
 /* Opens a copied record at the present ends. */
 void cs_token_batch_begin(cs_token_batch *batch);

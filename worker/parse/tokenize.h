@@ -51,6 +51,8 @@ typedef struct cs_tokenizer_ops {
     void (*feed)(cs_tokenizer *tokenizer, cs_str chunk, bool last);
     /* The next batch, valid until the next call, its texts padded likewise; no records: this chunk is used up. */
     cs_code (*next)(cs_tokenizer *tokenizer, cs_tokens *out, cs_error *err);
+    /* The last batch is no longer looked at: what a huge record took is given back. */
+    void (*release)(cs_tokenizer *tokenizer);
     void (*close)(cs_tokenizer *tokenizer);
 } cs_tokenizer_ops;
 struct cs_tokenizer {

@@ -41,6 +41,7 @@ typedef struct walk {
 
 static void auto_feed(cs_tokenizer *tokenizer, cs_str chunk, bool last);
 static cs_code auto_next(cs_tokenizer *tokenizer, cs_tokens *out, cs_error *err);
+static void auto_release(cs_tokenizer *tokenizer);
 static void auto_close(cs_tokenizer *tokenizer);
 static void skip(auto_tokenizer *self, size_t len);
 static void take_exact(auto_tokenizer *self);
@@ -57,7 +58,8 @@ static size_t next_bit(const auto_tokenizer *self, const uint64_t *words, size_t
 static void add_unquoted(auto_tokenizer *self, const char *bytes, size_t len);
 static size_t unify_line_ends(cs_line_end_kind kind, char *text, size_t len);
 
-static const cs_tokenizer_ops auto_ops = { "auto", auto_feed, auto_next, auto_close };
+static const cs_tokenizer_ops auto_ops = { "auto", auto_feed, auto_next, auto_release,
+                                           auto_close };
 
 cs_tokenizer *cs_tokenizer_new_auto(const cs_csv_options *options, uint64_t offset)
 {
@@ -97,6 +99,11 @@ static cs_code auto_next(cs_tokenizer *tokenizer, cs_tokens *out, cs_error *err)
     if (self->chunk.len == 0 && self->last && cs_exact_finish(&self->exact))
         self->ascii = false;
     return cs_token_batch_tokens(&self->batch, self->ascii, out, err);
+}
+
+static void auto_release(cs_tokenizer *tokenizer)
+{
+    cs_token_batch_release(&((auto_tokenizer *)tokenizer)->batch);
 }
 
 static void auto_close(cs_tokenizer *tokenizer)

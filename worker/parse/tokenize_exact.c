@@ -24,6 +24,7 @@ typedef struct exact_tokenizer {
 
 static void exact_feed(cs_tokenizer *tokenizer, cs_str chunk, bool last);
 static cs_code exact_next(cs_tokenizer *tokenizer, cs_tokens *out, cs_error *err);
+static void exact_release(cs_tokenizer *tokenizer);
 static void exact_close(cs_tokenizer *tokenizer);
 static bool take_piece(cs_exact *exact, cs_str bytes, size_t *taken, bool *done);
 static void step(cs_exact *exact, unsigned char c);
@@ -35,7 +36,8 @@ static void push(cs_exact *exact, size_t begin, bool quoted);
 static void push_last(cs_exact *exact);
 static bool end_record(cs_exact *exact);
 
-static const cs_tokenizer_ops exact_ops = { "exact", exact_feed, exact_next, exact_close };
+static const cs_tokenizer_ops exact_ops = { "exact", exact_feed, exact_next, exact_release,
+                                           exact_close };
 
 void cs_line_end_observe(cs_line_end *line_end, cs_str chunk)
 {
@@ -154,6 +156,11 @@ static cs_code exact_next(cs_tokenizer *tokenizer, cs_tokens *out, cs_error *err
     if (self->chunk.len == 0 && self->last)
         (void)cs_exact_finish(&self->exact); /* the record is in the batch, or there was none */
     return cs_token_batch_tokens(&self->batch, false, out, err);
+}
+
+static void exact_release(cs_tokenizer *tokenizer)
+{
+    cs_token_batch_release(&((exact_tokenizer *)tokenizer)->batch);
 }
 
 static void exact_close(cs_tokenizer *tokenizer)

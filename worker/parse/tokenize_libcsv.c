@@ -36,6 +36,7 @@ typedef struct libcsv_tokenizer {
 
 static void libcsv_feed(cs_tokenizer *tokenizer, cs_str chunk, bool last);
 static cs_code libcsv_next(cs_tokenizer *tokenizer, cs_tokens *out, cs_error *err);
+static void libcsv_release(cs_tokenizer *tokenizer);
 static void libcsv_close(cs_tokenizer *tokenizer);
 static void advance(libcsv_tokenizer *self);
 static void skip(libcsv_tokenizer *self, size_t len);
@@ -48,7 +49,8 @@ static void on_field(void *bytes, size_t len, void *ctx);
 static void on_row(int end, void *ctx);
 static int never_space(unsigned char c);
 
-static const cs_tokenizer_ops libcsv_ops = { "libcsv", libcsv_feed, libcsv_next, libcsv_close };
+static const cs_tokenizer_ops libcsv_ops = { "libcsv", libcsv_feed, libcsv_next, libcsv_release,
+                                           libcsv_close };
 
 cs_tokenizer *cs_tokenizer_new_libcsv(const cs_csv_options *options, uint64_t offset)
 {
@@ -89,6 +91,16 @@ static cs_code libcsv_next(cs_tokenizer *tokenizer, cs_tokens *out, cs_error *er
     }
     CS_TRY(cs_buf_check(&self->pending, err));
     return cs_token_batch_tokens(batch, false, out, err);
+}
+
+static void libcsv_release(cs_tokenizer *tokenizer)
+{
+    libcsv_tokenizer *self = (libcsv_tokenizer *)tokenizer;
+    cs_token_batch_release(&self->batch);
+    if (self->pending.len == 0 && self->pending.cap > CS_READ_BLOCK_BYTES)
+        cs_buf_done(&self->pending);
+    if (csv_get_buffer_size(&self->parser) > CS_READ_BLOCK_BYTES)
+        csv_free(&self->parser); /* its entry buffer, which comes again when it is needed */
 }
 
 static void libcsv_close(cs_tokenizer *tokenizer)

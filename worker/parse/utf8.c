@@ -1,6 +1,7 @@
 #include "worker/parse/utf8.h"
 
 #define HIGH_BITS 0x8080808080808080u
+#define REPLACEMENT "\xef\xbf\xbd"
 
 /* Bytes that the decoder takes at once, and whether they are a character. */
 typedef struct utf8_step {
@@ -16,29 +17,41 @@ static bool continues(const unsigned char *at, size_t len, size_t i);
 
 bool cs_utf8_valid(cs_str text)
 {
-    size_t at = 0;
-    for (;;) {
+    for (size_t at = 0; at < text.len;) {
         at += ascii_run(text.ptr + at, text.len - at);
         if (at == text.len)
-            return true;
+            break;
         utf8_step step = next_step((const unsigned char *)text.ptr + at, text.len - at);
         if (!step.good)
             return false;
         at += step.len;
     }
+    return true;
 }
 
-void cs_utf8_mend(cs_str text, cs_buf *out)
+void cs_utf8_mend(cs_str text, size_t len_max, cs_buf *out)
 {
-    size_t at = 0;
-    while (at < text.len) {
-        utf8_step step = next_step((const unsigned char *)text.ptr + at, text.len - at);
-        if (step.good)
-            cs_buf_add(out, text.ptr + at, step.len);
-        else
-            cs_buf_add_cstr(out, "\xef\xbf\xbd");
-        at += step.len;
+    utf8_step step;
+    size_t room = len_max;
+    for (size_t at = 0; at < text.len; at += step.len) {
+        step = next_step((const unsigned char *)text.ptr + at, text.len - at);
+        size_t len = step.good ? step.len : sizeof REPLACEMENT - 1;
+        if (len > room)
+            break;
+        cs_buf_add(out, step.good ? text.ptr + at : REPLACEMENT, len);
+        room -= len;
     }
+}
+
+size_t cs_utf8_mended_len(cs_str text)
+{
+    utf8_step step;
+    size_t len = 0;
+    for (size_t at = 0; at < text.len; at += step.len) {
+        step = next_step((const unsigned char *)text.ptr + at, text.len - at);
+        len += step.good ? step.len : sizeof REPLACEMENT - 1;
+    }
+    return len;
 }
 
 static size_t ascii_run(const char *at, size_t len)

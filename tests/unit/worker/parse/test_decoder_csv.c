@@ -305,6 +305,11 @@ static void limits_fail_the_file_or_make_a_bad_record(void **state)
     run.job.csv.mode = CS_CSV_FAILFAST;
     assert_int_equal(decode(&run, CS_STR("12,45\n12,456\n3,c\n"), 5), CS_E_LIMIT);
     assert_string_equal(run.err.message, "record is longer than maxRecordBytes (5)");
+    run.job.csv.mode = CS_CSV_PERMISSIVE;
+    expect_rows(&run, CS_STR("1,\x80\n2,\x80\x80\n"), /* longer once mended */
+                "{\"a\":1,\"b\":\"\xef\xbf\xbd\",\"_corrupt_record\":null}\n"
+                "{\"a\":null,\"b\":null,\"_corrupt_record\":\"2,\xef\xbf\xbd\"}\n");
+    run.job.csv.mode = CS_CSV_FAILFAST;
     /* What stands before it is the first news. */
     assert_int_equal(decode(&run, CS_STR("x,y\n1,2,3,4\n"), 100), CS_E_MALFORMED_RECORD);
     done(&run);

@@ -14,7 +14,8 @@
 static void expect_mended(const char *text, const char *expected)
 {
     cs_buf out = CS_BUF_INIT;
-    cs_utf8_mend(cs_str_of(text), &out);
+    cs_utf8_mend(cs_str_of(text), SIZE_MAX, &out);
+    assert_int_equal(cs_utf8_mended_len(cs_str_of(text)), out.len);
     cs_buf_add_char(&out, '\0');
     assert_string_equal(out.ptr, expected);
     assert_int_equal(cs_utf8_valid(cs_str_of(text)), strcmp(text, expected) == 0);
@@ -34,6 +35,19 @@ static void malformed_bytes_become_as_many_replacements_as_in_java(void **state)
     expect_mended("a\xe2\x82z", "a" BAD "z");
     expect_mended("\xf0\x9f\x98,\xf0\x9f", BAD "," BAD);
     expect_mended("\x80 \xff\xfe \xc3", BAD " " BAD BAD " " BAD);
+}
+
+static void a_mended_text_is_cut_between_characters(void **state)
+{
+    (void)state;
+    static const char *const cuts[] = { "", "a", "a", "a", "a" BAD, "a" BAD, "a" BAD "\xc3\xa9" };
+    for (size_t len_max = 0; len_max < sizeof cuts / sizeof *cuts; len_max++) {
+        cs_buf out = CS_BUF_INIT;
+        cs_utf8_mend(CS_STR("a\xff\xc3\xa9\xc3\xa9"), len_max, &out);
+        cs_buf_add_char(&out, '\0');
+        assert_string_equal(out.ptr, cuts[len_max]);
+        cs_buf_done(&out);
+    }
 }
 
 static void good_text_stays_as_it_is(void **state)
@@ -75,7 +89,7 @@ static void what_is_valid_is_what_iconv_takes(void **state)
         bool expected = iconv_takes(converter, text, len);
         assert_int_equal(cs_utf8_valid((cs_str){ text, len }), expected);
         cs_buf out = CS_BUF_INIT;
-        cs_utf8_mend((cs_str){ text, len }, &out);
+        cs_utf8_mend((cs_str){ text, len }, SIZE_MAX, &out);
         assert_true(out.len <= 3 * len);
         assert_true(cs_utf8_valid(cs_buf_str(&out)));
         if (expected) {
@@ -92,6 +106,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(malformed_bytes_become_as_many_replacements_as_in_java),
+        cmocka_unit_test(a_mended_text_is_cut_between_characters),
         cmocka_unit_test(good_text_stays_as_it_is),
         cmocka_unit_test(what_is_valid_is_what_iconv_takes),
     };

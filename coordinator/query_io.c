@@ -415,7 +415,8 @@ static cs_code commit(cs_query_io *io, const cs_batch_action *action, cs_batch_e
                        .n_accepted = io->n_accepted };
     cs_commit_result result = { 0 };
     CS_FAULT("commit.begin");
-    if (CS_MUTANT("committed_before_link")) {
+    bool marked = cs_checkpoint_state_of(io->checkpoint)->committed == (int64_t)plan->batch;
+    if (CS_MUTANT("committed_before_link") && !marked) {
         cs_checkpoint_committed(io->checkpoint, plan->batch, &plan->digest, &plan->table_id);
         CS_TRY(cs_checkpoint_flush(io->checkpoint, err));
     }

@@ -1,5 +1,5 @@
-/* Dispatch, and the one place where names are judged: a name that reaches a store's own code is known to
- * stay beneath the root. */
+/* Dispatch, and the one place where names are judged: a name that reaches a store's own code is
+ * known to stay beneath the root. */
 #include "common/store/store.h"
 
 #include "common/base/limits.h"

@@ -133,7 +133,8 @@ static cs_code fault_list(cs_store *store, cs_str folder,
                           void *ctx, cs_error *err)
 {
     fault_store *fault = (fault_store *)store;
-    WITH_FAULT(fault, CS_STORE_OP_LIST, folder, cs_store_list(fault->inner, folder, each, ctx, err));
+    WITH_FAULT(fault, CS_STORE_OP_LIST, folder,
+               cs_store_list(fault->inner, folder, each, ctx, err));
     return CS_OK;
 }
 

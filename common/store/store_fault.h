@@ -1,5 +1,5 @@
-/* A store that wraps another and fails on purpose: the n-th operation of one kind ends with a given errno.
- * For tests that fail every n-th step in turn and look at what is left. */
+/* A store that wraps another and fails on purpose: the n-th operation of one kind ends with a given
+ * errno. For tests that fail every n-th step in turn and look at what is left. */
 #ifndef CS_COMMON_STORE_STORE_FAULT_H
 #define CS_COMMON_STORE_STORE_FAULT_H
 
@@ -26,7 +26,7 @@ typedef struct cs_store_fault_rule {
     cs_store_op op;
     uint64_t nth;       /* from 1; 0: never */
     bool lasting;       /* that one and all after it: a full or dead disk */
-    bool after;         /* it is done all the same, and then reported as failed (not open, create) */
+    bool after;         /* it is done, and then reported as failed (not open, create) */
     int sys_errno;      /* EIO, ENOSPC, EMFILE … */
 } cs_store_fault_rule;
 

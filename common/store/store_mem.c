@@ -1,5 +1,5 @@
-/* The store contract on the simulator's disk, effect by effect in the order of the posix store, so that a
- * process can be killed between any two of them. */
+/* The store contract on the simulator's disk, effect by effect in the order of the posix store, so
+ * that a process can be killed between any two of them. */
 #include "common/store/store_mem.h"
 
 #include <stdio.h>
@@ -396,7 +396,8 @@ static cs_code mem_create(cs_store *store, cs_str name, cs_file_writer **out, cs
     cs_str base;
     cs_mem_node *folder = parent_of(mem, name, &base);
     if (folder == NULL) {
-        CS_TRY(mem_make_folder(store, (cs_str){ name.ptr, name.len - base.len - (base.len < name.len) },
+        CS_TRY(mem_make_folder(store,
+                               (cs_str){ name.ptr, name.len - base.len - (base.len < name.len) },
                                err));
         folder = parent_of(mem, name, &base);
     }

@@ -1,6 +1,6 @@
-/* A crash is as cruel as POSIX allows: any set of unsynced name changes may have reached the disk, not only
- * the oldest; only the two halves of a rename go together. Unsynced content may be missing, cut, or have
- * holes of zeros. */
+/* A crash is as cruel as POSIX allows: any set of unsynced name changes may have reached the disk,
+ * not only the oldest; only the two halves of a rename go together. Unsynced content may be
+ * missing, cut, or have holes of zeros. */
 #include "common/store/store_mem_disk.h"
 
 #include <assert.h>
@@ -170,7 +170,8 @@ static bool goes_with(const cs_mem_disk *disk, const cs_mem_change *change,
     return false;
 }
 
-/* Older changes of a name are overtaken by one that became durable: they must not come back later. */
+/* Older changes of a name are overtaken by one that became durable: they must not come back
+ * later. */
 void cs_mem_sync_folder(cs_mem_disk *disk, cs_mem_node *folder)
 {
     size_t n = disk->n_journal;

@@ -1,5 +1,6 @@
-/* The inside of the simulator's disk: nodes, folders with a volatile and a durable list of names, and the
- * journal of name changes between the two. Shared by store_mem.c and store_mem_disk.c only. */
+/* The inside of the simulator's disk: nodes, folders with a volatile and a durable list of names,
+ * and the journal of name changes between the two. Shared by store_mem.c and store_mem_disk.c
+ * only. */
 #ifndef CS_COMMON_STORE_STORE_MEM_DISK_H
 #define CS_COMMON_STORE_STORE_MEM_DISK_H
 

@@ -1,8 +1,9 @@
 /* The real file system: folders and names. Files are in store_posix_file.c, put-if-absent in
  * store_posix_put.c.
  *
- * Folders that exist already are synced as if they were made here: the process that made one may have died
- * before its own sync, and a name that rests on such a folder would go with it at a power loss. */
+ * Folders that exist already are synced as if they were made here: the process that made one may
+ * have died before its own sync, and a name that rests on such a folder would go with it at a power
+ * loss. */
 #include "common/store/store_posix.h"
 
 #include <dirent.h>
@@ -182,7 +183,8 @@ static cs_code sync_parent_of(const char *path, bool must, cs_error *err)
 static cs_code make_root(cs_posix_store *posix, cs_error *err)
 {
     if (posix->root_fd >= 0)
-        return sync_parent_of(posix->root, false, err); /* somebody else's folder may be unreadable */
+        return sync_parent_of(posix->root, false,
+                              err); /* somebody else's folder may be unreadable */
     char *path = cs_xstrdup(posix->root);
     cs_code code = CS_OK;
     for (char *at = path + 1; code == CS_OK; at++) {
@@ -352,9 +354,9 @@ static cs_code posix_remove(cs_store *store, cs_str name, cs_error *err)
     return CS_OK;
 }
 
-/* A read lease is granted only while nobody has the file open for writing. It is given back at once; a
- * writer who comes in that moment makes the kernel send the holder a signal, which would be SIGIO and end
- * the process: SIGURG is ignored by default. */
+/* A read lease is granted only while nobody has the file open for writing. It is given back at
+ * once; a writer who comes in that moment makes the kernel send the holder a signal, which would be
+ * SIGIO and end the process: SIGURG is ignored by default. */
 static cs_writer_probe posix_probe_writer(cs_store *store, cs_str name)
 {
     cs_posix_store *posix = (cs_posix_store *)store;

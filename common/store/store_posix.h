@@ -1,5 +1,6 @@
-/* What the files of the posix store share; nobody else includes it. Every step below the root goes through
- * cs_posix_enter, piece by piece with O_NOFOLLOW, so that a symlink put there later leads nowhere. */
+/* What the files of the posix store share; nobody else includes it. Every step below the root goes
+ * through cs_posix_enter, piece by piece with O_NOFOLLOW, so that a symlink put there later leads
+ * nowhere. */
 #ifndef CS_COMMON_STORE_STORE_POSIX_H
 #define CS_COMMON_STORE_STORE_POSIX_H
 
@@ -14,11 +15,12 @@ typedef struct cs_posix_store {
     bool may_create;
 } cs_posix_store;
 
-/* A descriptor of the folder ("" = the root), or -1 and errno; to be given back by cs_posix_leave, which keeps
- * errno and takes -1 too. */
+/* A descriptor of the folder ("" = the root), or -1 and errno; to be given back by cs_posix_leave,
+ * which keeps errno and takes -1 too. */
 int cs_posix_enter(cs_posix_store *posix, cs_str folder);
 void cs_posix_leave(const cs_posix_store *posix, int fd);
-/* The folder part of a name and its last piece (NUL-terminated; `base` has CS_NAME_BYTES_MAX + 1 bytes). */
+/* The folder part of a name and its last piece (NUL-terminated; `base` has CS_NAME_BYTES_MAX + 1
+ * bytes). */
 cs_str cs_posix_parent(cs_str name, char *base);
 /* Makes the folders of `folder` and the root that are missing, and syncs the parents of all. */
 cs_code cs_posix_make_folder(cs_store *store, cs_str folder, cs_error *err);

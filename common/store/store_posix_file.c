@@ -1,7 +1,8 @@
 /* Files of the real file system: reading at offsets, and writing new ones until sealed.
  *
- * What an fsync once refused is never trusted again: the kernel forgets the dirty pages with the error, so
- * a second fsync would say all is well. A writer that failed stays failed and its file goes. */
+ * What an fsync once refused is never trusted again: the kernel forgets the dirty pages with the
+ * error, so a second fsync would say all is well. A writer that failed stays failed and its file
+ * goes. */
 #include "common/store/store_posix.h"
 
 #include <errno.h>
@@ -152,7 +153,8 @@ static cs_code writer_write(cs_file_writer *base, const void *bytes, size_t len,
     return sys_errno == 0 ? CS_OK : writer_fail(writer, sys_errno, "write", err);
 }
 
-/* The name's folder and all above it up to the root: another process may have made them a moment ago. */
+/* The name's folder and all above it up to the root: another process may have made them a moment
+ * ago. */
 static int sync_chain(const posix_writer *writer)
 {
     char base[CS_NAME_BYTES_MAX + 1];
@@ -195,7 +197,8 @@ static void writer_close(cs_file_writer *base)
     if (writer->fd >= 0)
         close(writer->fd); /* not sealed: nobody relies on it */
     if (!writer->sealed)
-        unlinkat(writer->folder_fd, writer->base, 0); /* a file that stays is an orphan, cleaned later */
+        unlinkat(writer->folder_fd, writer->base,
+                 0); /* a file that stays is an orphan, cleaned later */
     cs_posix_leave(writer->posix, writer->folder_fd);
     free(writer);
 }

@@ -1,6 +1,6 @@
-/* Put-if-absent (spec: delta.md §2): a whole, durable temporary is linked to the name, which link() refuses
- * when the name is taken, whoever took it. The folder is opened once, so that all steps happen in the same
- * one even when it is renamed or replaced meanwhile. */
+/* Put-if-absent (spec: delta.md §2): a whole, durable temporary is linked to the name, which link()
+ * refuses when the name is taken, whoever took it. The folder is opened once, so that all steps
+ * happen in the same one even when it is renamed or replaced meanwhile. */
 #include "common/store/store_posix.h"
 
 #include <errno.h>
@@ -12,8 +12,8 @@
 #include "common/base/fault.h"
 #include "common/base/limits.h"
 
-/* A cleaner of another process may take the temporary between its sync and the link; more often than this
- * it is no accident. */
+/* A cleaner of another process may take the temporary between its sync and the link; more often
+ * than this it is no accident. */
 #define TEMPORARY_TRIES 8
 
 typedef struct put {
@@ -63,7 +63,8 @@ out:
     return code;
 }
 
-/* The tag makes the temporary ours alone: one that is there already is our own, from an earlier round. */
+/* The tag makes the temporary ours alone: one that is there already is our own, from an earlier
+ * round. */
 static int open_temporary(put *it)
 {
     for (;;) {

@@ -31,15 +31,16 @@ typedef struct accepted_ctx {
 } accepted_ctx;
 
 static cs_code start_txn(cs_checkpoint *checkpoint, void *ctx, cs_error *err);
-static cs_code run_txn(cs_checkpoint *checkpoint, cs_checkpoint_txn_fn fn, void *ctx, bool check_epoch,
-                       cs_error *err);
+static cs_code run_txn(cs_checkpoint *checkpoint, cs_checkpoint_txn_fn fn, void *ctx,
+                       bool with_epoch, cs_error *err);
 static cs_code accepted_txn(cs_checkpoint *checkpoint, void *ctx, cs_error *err);
 static cs_code state_txn(cs_checkpoint *checkpoint, void *ctx, cs_error *err);
 static cs_code changed_txn(cs_checkpoint *checkpoint, void *ctx, cs_error *err);
 static cs_code reset_txn(cs_checkpoint *checkpoint, void *ctx, cs_error *err);
 static void backup(cs_checkpoint *checkpoint);
 
-cs_code cs_checkpoint_start(cs_kv *kv, const cs_checkpoint_pin *pin, cs_rng *rng, cs_checkpoint **out, cs_error *err)
+cs_code cs_checkpoint_start(cs_kv *kv, const cs_checkpoint_pin *pin, cs_rng *rng,
+                            cs_checkpoint **out, cs_error *err)
 {
     cs_checkpoint *checkpoint = cs_xcalloc(1, sizeof *checkpoint);
     checkpoint->kv = kv;
@@ -49,7 +50,6 @@ cs_code cs_checkpoint_start(cs_kv *kv, const cs_checkpoint_pin *pin, cs_rng *rng
     if (code == CS_OK) {
         CS_FAULT("checkpoint.after_epoch");
         checkpoint->state = start.state;
-        checkpoint->stored_since_backup = true;
         checkpoint->options = cs_arena_str(&checkpoint->arena, cs_buf_str(&start.options));
         *out = checkpoint;
     } else {
@@ -81,7 +81,8 @@ cs_str cs_checkpoint_options(const cs_checkpoint *checkpoint)
     return checkpoint->options;
 }
 
-cs_code cs_checkpoint_accepted(cs_checkpoint *checkpoint, cs_arena *arena, cs_accepted **out, size_t *n, cs_error *err)
+cs_code cs_checkpoint_accepted(cs_checkpoint *checkpoint, cs_arena *arena, cs_accepted **out,
+                               size_t *n, cs_error *err)
 {
     accepted_ctx accepted = { .arena = arena };
     CS_TRY(cs_checkpoint_read(checkpoint, accepted_txn, &accepted, err));
@@ -134,10 +135,12 @@ cs_code cs_checkpoint_flush(cs_checkpoint *checkpoint, cs_error *err)
     return CS_OK;
 }
 
-cs_code cs_checkpoint_reset(cs_checkpoint *checkpoint, const cs_accepted *accepted, size_t n_accepted,
+cs_code cs_checkpoint_reset(cs_checkpoint *checkpoint, const cs_accepted *accepted,
+                            size_t n_accepted,
                             const cs_source_file *files, size_t n_files, cs_rng *rng, cs_error *err)
 {
-    reset_ctx reset = { accepted, n_accepted, files, n_files, { .epoch = checkpoint->state.epoch } };
+    reset_ctx reset = { accepted, n_accepted, files, n_files,
+                        { .epoch = checkpoint->state.epoch } };
     reset.state.empty = true;
     reset.state.stream = cs_uuid_v4(rng);
     reset.state.committed = reset.state.planned = -1;
@@ -171,7 +174,8 @@ static cs_code check_epoch(cs_checkpoint *checkpoint, cs_error *err)
     return CS_E_CHECKPOINT_IN_USE;
 }
 
-static cs_code run_txn(cs_checkpoint *checkpoint, cs_checkpoint_txn_fn fn, void *ctx, bool with_epoch, cs_error *err)
+static cs_code run_txn(cs_checkpoint *checkpoint, cs_checkpoint_txn_fn fn, void *ctx,
+                       bool with_epoch, cs_error *err)
 {
     cs_kv *kv = checkpoint->kv;
     cs_code code = CS_E_AGAIN;
@@ -190,12 +194,14 @@ static cs_code run_txn(cs_checkpoint *checkpoint, cs_checkpoint_txn_fn fn, void 
     return code;
 }
 
-cs_code cs_checkpoint_write(cs_checkpoint *checkpoint, cs_checkpoint_txn_fn fn, void *ctx, cs_error *err)
+cs_code cs_checkpoint_write(cs_checkpoint *checkpoint, cs_checkpoint_txn_fn fn, void *ctx,
+                            cs_error *err)
 {
     return run_txn(checkpoint, fn, ctx, true, err);
 }
 
-cs_code cs_checkpoint_read(cs_checkpoint *checkpoint, cs_checkpoint_txn_fn fn, void *ctx, cs_error *err)
+cs_code cs_checkpoint_read(cs_checkpoint *checkpoint, cs_checkpoint_txn_fn fn, void *ctx,
+                           cs_error *err)
 {
     CS_TRY(checkpoint->kv->ops->begin(checkpoint->kv, false, err));
     cs_code code = fn(checkpoint, ctx, err);
@@ -215,7 +221,8 @@ static void backup(cs_checkpoint *checkpoint)
 
 /* ---- state ---- */
 
-cs_code cs_checkpoint_put_state(cs_checkpoint *checkpoint, const cs_checkpoint_state *state, cs_error *err)
+cs_code cs_checkpoint_put_state(cs_checkpoint *checkpoint, const cs_checkpoint_state *state,
+                                cs_error *err)
 {
     cs_buf value = CS_BUF_INIT;
     cs_buf_add_char(&value, state->empty ? 1 : 0);
@@ -237,9 +244,11 @@ cs_code cs_state_parse(cs_str value, cs_checkpoint_state *out)
     cs_cursor at = { (const uint8_t *)value.ptr, (const uint8_t *)value.ptr + value.len };
     cs_str empty, digest, has_table_id, table_id;
     uint64_t committed, planned;
-    if (!cs_cursor_bytes(&at, 1, &empty) || !cs_cursor_u64le(&at, &committed) || !cs_cursor_u64le(&at, &planned) ||
+    if (!cs_cursor_bytes(&at, 1, &empty) || !cs_cursor_u64le(&at, &committed) ||
+        !cs_cursor_u64le(&at, &planned) ||
         !cs_cursor_bytes(&at, CS_SHA256_LEN, &digest) || !cs_cursor_bytes(&at, 1, &has_table_id) ||
-        !cs_cursor_bytes(&at, sizeof out->table_id.bytes, &table_id) || (int64_t)planned < (int64_t)committed)
+        !cs_cursor_bytes(&at, sizeof out->table_id.bytes,
+                         &table_id) || (int64_t)planned < (int64_t)committed)
         return CS_E_DAMAGED_CHECKPOINT;
     out->empty = empty.ptr[0] != 0;
     out->committed = (int64_t)committed;
@@ -270,7 +279,8 @@ static cs_code put_u64(cs_checkpoint *checkpoint, const cs_key *key, uint64_t va
 static cs_code put_stream(cs_checkpoint *checkpoint, const cs_uuid *stream, cs_error *err)
 {
     cs_key key = cs_key_of('S');
-    return cs_checkpoint_put(checkpoint, &key, (cs_str){ (const char *)stream->bytes, sizeof stream->bytes }, err);
+    return cs_checkpoint_put(checkpoint, &key,
+                             (cs_str){ (const char *)stream->bytes, sizeof stream->bytes }, err);
 }
 
 /* ---- start ---- */
@@ -294,8 +304,10 @@ static cs_code compare_pin(cs_str stored, const cs_checkpoint_pin *pin, cs_error
     if (cs_str_eq(path, pin->source_path) && cs_str_eq(format, pin->source_format))
         return CS_OK;
     char was[300], is[300];
-    cs_error_set(err, CS_E_CHECKPOINT_MISMATCH, "this checkpoint belongs to the source %.*s:%s, not to %.*s:%s",
-                 CS_STR_ARG(format), cs_escape(was, sizeof was, path), CS_STR_ARG(pin->source_format),
+    cs_error_set(err, CS_E_CHECKPOINT_MISMATCH,
+                 "this checkpoint belongs to the source %.*s:%s, not to %.*s:%s",
+                 CS_STR_ARG(format), cs_escape(was, sizeof was,
+                                               path), CS_STR_ARG(pin->source_format),
                  cs_escape(is, sizeof is, pin->source_path));
     cs_error_hint(err, "give each stream a checkpoint of its own");
     return CS_E_CHECKPOINT_MISMATCH;
@@ -316,7 +328,8 @@ static cs_code read_state(cs_checkpoint *checkpoint, start_ctx *start, cs_error 
     if (code == CS_OK && value.len == sizeof state->stream.bytes)
         memcpy(state->stream.bytes, value.ptr, value.len);
     else
-        return cs_checkpoint_damaged(err, cs_key_str(&stream_key), "the stream's id cannot be read");
+        return cs_checkpoint_damaged(err, cs_key_str(&stream_key),
+                                     "the stream's id cannot be read");
     code = cs_checkpoint_get(checkpoint, &state_key, &value, err);
     if (code != CS_OK || cs_state_parse(value, state) != CS_OK)
         return cs_checkpoint_damaged(err, cs_key_str(&state_key), "the state cannot be read");

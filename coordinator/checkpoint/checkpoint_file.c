@@ -1,6 +1,6 @@
-/* Paths are hashed, since LMDB's keys are short; the value holds the path itself, and a path whose hash is
- * taken by another goes into the next slot. A slot that is emptied while a later one is in use stays as a
- * tombstone, or the later one could not be found again. */
+/* Paths are hashed, since LMDB's keys are short; the value holds the path itself, and a path whose
+ * hash is taken by another goes into the next slot. A slot that is emptied while a later one is in
+ * use stays as a tombstone, or the later one could not be found again. */
 #include "common/base/hash.h"
 #include "coordinator/checkpoint/checkpoint_inside.h"
 
@@ -15,11 +15,12 @@ typedef struct place {
 } place;
 
 static cs_code find(cs_checkpoint *checkpoint, cs_str path, place *out, cs_error *err);
-static cs_code store(cs_checkpoint *checkpoint, const cs_key *key, uint64_t flags, const cs_file_record *record,
-                     cs_str path, cs_error *err);
+static cs_code store(cs_checkpoint *checkpoint, const cs_key *key, uint64_t flags,
+                     const cs_file_record *record, cs_str path, cs_error *err);
 static bool parse(cs_str value, uint64_t *flags, cs_file_record *record, cs_str *path);
 
-cs_code cs_file_record_get(cs_checkpoint *checkpoint, cs_str path, bool *known, cs_file_record *out, cs_error *err)
+cs_code cs_file_record_get(cs_checkpoint *checkpoint, cs_str path, bool *known,
+                           cs_file_record *out, cs_error *err)
 {
     place at;
     CS_TRY(find(checkpoint, path, &at, err));
@@ -35,10 +36,12 @@ cs_code cs_file_record_changed(cs_checkpoint *checkpoint, const cs_source_file *
     if (!at.known)
         return CS_OK;
     at.record.version = file->version;
-    return store(checkpoint, &at.key, at.record.has_before ? FLAG_BEFORE : 0, &at.record, file->path, err);
+    return store(checkpoint, &at.key, at.record.has_before ? FLAG_BEFORE : 0, &at.record,
+                 file->path, err);
 }
 
-cs_code cs_file_record_mark(cs_checkpoint *checkpoint, const cs_source_file *file, uint64_t batch, cs_error *err)
+cs_code cs_file_record_mark(cs_checkpoint *checkpoint, const cs_source_file *file, uint64_t batch,
+                            cs_error *err)
 {
     place at;
     CS_TRY(find(checkpoint, file->path, &at, err));
@@ -48,7 +51,8 @@ cs_code cs_file_record_mark(cs_checkpoint *checkpoint, const cs_source_file *fil
         record.before = at.record.version;
         record.before_batch = at.record.batch;
     }
-    return store(checkpoint, &at.key, record.has_before ? FLAG_BEFORE : 0, &record, file->path, err);
+    return store(checkpoint, &at.key, record.has_before ? FLAG_BEFORE : 0, &record, file->path,
+                 err);
 }
 
 cs_code cs_file_record_unmark(cs_checkpoint *checkpoint, cs_str path, uint64_t batch, cs_error *err)
@@ -106,8 +110,8 @@ static cs_code find(cs_checkpoint *checkpoint, cs_str path, place *out, cs_error
     return cs_checkpoint_damaged(err, cs_key_str(&key), "too many paths with one hash");
 }
 
-static cs_code store(cs_checkpoint *checkpoint, const cs_key *key, uint64_t flags, const cs_file_record *record,
-                     cs_str path, cs_error *err)
+static cs_code store(cs_checkpoint *checkpoint, const cs_key *key, uint64_t flags,
+                     const cs_file_record *record, cs_str path, cs_error *err)
 {
     cs_buf value = CS_BUF_INIT;
     cs_buf_add_varint(&value, flags);
@@ -130,7 +134,8 @@ static cs_code store(cs_checkpoint *checkpoint, const cs_key *key, uint64_t flag
 static bool take_version(cs_cursor *at, cs_content_version *version, uint64_t *batch)
 {
     uint64_t mtime;
-    if (!cs_cursor_u64le(at, &version->size_bytes) || !cs_cursor_u64le(at, &mtime) || !cs_cursor_u64le(at, batch))
+    if (!cs_cursor_u64le(at, &version->size_bytes) || !cs_cursor_u64le(at, &mtime) ||
+        !cs_cursor_u64le(at, batch))
         return false;
     version->mtime_ns = (int64_t)mtime;
     return true;

@@ -1,6 +1,7 @@
-/* LMDB lets a second process, or the same one twice, open and write without a word (spec: reliability.md §4):
- * the lock is ours. It is an open-file-description lock, so that two opens within one process exclude one
- * another too, and no close() of another descriptor of LOCK lets go of it. */
+/* LMDB lets a second process, or the same one twice, open and write without a word (spec:
+ * reliability.md §4): the lock is ours. It is an open-file-description lock, so that two opens
+ * within one process exclude one another too, and no close() of another descriptor of LOCK lets go
+ * of it. */
 #include "coordinator/checkpoint/checkpoint_folder.h"
 
 #include <errno.h>
@@ -26,7 +27,8 @@ static const struct {
     bool in_memory;
 } local_kinds[] = {
     { 0xEF53, "ext", false },         { 0x58465342, "xfs", false },  { 0x9123683E, "btrfs", false },
-    { 0x2FC12FC1, "zfs", false },     { 0xF2F52010, "f2fs", false }, { 0x794C7630, "overlay", false },
+    { 0x2FC12FC1, "zfs", false },     { 0xF2F52010, "f2fs", false }, { 0x794C7630, "overlay",
+                                                                       false },
     { 0x01021994, "tmpfs", true },    { 0x858458F6, "ramfs", true },
 };
 
@@ -50,8 +52,8 @@ cs_code cs_checkpoint_folder_sync(const char *folder, cs_error *err)
     return sys_errno == 0 ? CS_OK : cs_error_sys(err, sys_errno, "cannot sync folder %s", folder);
 }
 
-/* Between open and lock somebody may remove LOCK, and a third process make another: a lock on a file that has
- * lost its name excludes nobody. */
+/* Between open and lock somebody may remove LOCK, and a third process make another: a lock on a
+ * file that has lost its name excludes nobody. */
 cs_code cs_checkpoint_folder_lock(const char *folder, int *fd_out, cs_error *err)
 {
     char *path = NULL;
@@ -66,7 +68,8 @@ cs_code cs_checkpoint_folder_lock(const char *folder, int *fd_out, cs_error *err
             code = cs_error_sys(err, errno, "cannot open %s", path);
         else if (fcntl(fd, F_OFD_SETLK, &whole) != 0)
             code = errno == EAGAIN || errno == EACCES ? in_use(fd, folder, err)
-                                                      : cs_error_sys(err, errno, "cannot lock %s", path);
+                                                      : cs_error_sys(err, errno, "cannot lock %s",
+                                                                     path);
         else if (fstat(fd, &held) != 0 || stat(path, &named) != 0 || held.st_dev != named.st_dev ||
                  held.st_ino != named.st_ino)
             code = CS_E_AGAIN;
@@ -103,9 +106,11 @@ static int write_holder(int fd)
     time_t now = (time_t)(cs_clock_wall_us(cs_clock_system()) / 1000000);
     struct tm utc;
     char since[32];
-    (void)gethostname(host, sizeof host - 1); /* a name that is cut or missing is only less helpful */
+    (void)gethostname(host,
+                      sizeof host - 1); /* a name that is cut or missing is only less helpful */
     strftime(since, sizeof since, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-    int len = snprintf(text, sizeof text, "pid %ld on host %s since %s\n", (long)getpid(), host, since);
+    int len = snprintf(text, sizeof text, "pid %ld on host %s since %s\n", (long)getpid(), host,
+                       since);
     ssize_t wrote = pwrite(fd, text, (size_t)len, 0);
     if (wrote != len)
         return wrote < 0 ? errno : ENOSPC;
@@ -151,7 +156,8 @@ static cs_code make_folders(const char *folder, cs_error *err)
     struct stat st;
     if (stat(folder, &st) != 0 || !S_ISDIR(st.st_mode))
         return cs_error_set(err, CS_E_PATH_NOT_FOUND, "the checkpoint %s is not a folder", folder);
-    /* One that was there may come from a process that died before its own sync; its parent may be closed to us. */
+    /* One that was there may come from a process that died before its own sync; its parent may be
+     * closed to us. */
     if (!made)
         (void)sync_parent(folder, NULL);
     return CS_OK;
@@ -170,8 +176,10 @@ static cs_code check_file_system(const char *folder, cs_error *err)
                    local_kinds[i].name);
         return CS_OK;
     }
-    cs_error_set(err, CS_E_UNSUPPORTED, "checkpoint %s is on a file system of type 0x%lx, which is not known to be local",
+    cs_error_set(err, CS_E_UNSUPPORTED,
+                 "checkpoint %s is on a file system of type 0x%lx, which is not known to be local",
                  folder, (unsigned long)fs.f_type);
-    cs_error_hint(err, "keep the checkpoint on a local disk (ext4, xfs, btrfs, zfs, f2fs); source and table may be elsewhere");
+    cs_error_hint(err,
+                  "keep the checkpoint on a local disk (ext4, xfs, btrfs, zfs, f2fs); source and table may be elsewhere");
     return CS_E_UNSUPPORTED;
 }

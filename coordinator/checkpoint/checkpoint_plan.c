@@ -1,5 +1,5 @@
-/* Plans in the checkpoint: stored as chunks, so that no value grows with the batch, under a head that knows
- * how many there are and which digest they must have. */
+/* Plans in the checkpoint: stored as chunks, so that no value grows with the batch, under a head
+ * that knows how many there are and which digest they must have. */
 #include <assert.h>
 
 #include "common/base/fault.h"
@@ -31,7 +31,8 @@ static cs_code replan_txn(cs_checkpoint *checkpoint, void *ctx, cs_error *err);
 static cs_code find_dropped_txn(cs_checkpoint *checkpoint, void *ctx, cs_error *err);
 static cs_code adopt_txn(cs_checkpoint *checkpoint, void *ctx, cs_error *err);
 static cs_code next_head_txn(cs_checkpoint *checkpoint, void *ctx, cs_error *err);
-static cs_code load(cs_checkpoint *checkpoint, const cs_key *head_key, cs_plan **out, cs_error *err);
+static cs_code load(cs_checkpoint *checkpoint, const cs_key *head_key, cs_plan **out,
+                    cs_error *err);
 
 static cs_key key_of_batch(char kind, uint64_t batch)
 {
@@ -61,7 +62,8 @@ cs_code cs_checkpoint_save_plan(cs_checkpoint *checkpoint, const cs_plan *plan, 
     return CS_OK;
 }
 
-cs_code cs_checkpoint_load_plan(cs_checkpoint *checkpoint, uint64_t batch, cs_plan **out, cs_error *err)
+cs_code cs_checkpoint_load_plan(cs_checkpoint *checkpoint, uint64_t batch, cs_plan **out,
+                                cs_error *err)
 {
     cs_key key = key_of_batch('h', batch);
     return load(checkpoint, &key, out, err);
@@ -84,7 +86,8 @@ cs_code cs_checkpoint_replan(cs_checkpoint *checkpoint, cs_error *err)
     return code;
 }
 
-cs_code cs_checkpoint_load_dropped(cs_checkpoint *checkpoint, int64_t digest63, cs_plan **out, cs_error *err)
+cs_code cs_checkpoint_load_dropped(cs_checkpoint *checkpoint, int64_t digest63, cs_plan **out,
+                                   cs_error *err)
 {
     dropped_ctx dropped = { .digest63 = digest63 };
     CS_TRY(cs_checkpoint_read(checkpoint, find_dropped_txn, &dropped, err));
@@ -119,7 +122,8 @@ out:
 }
 
 cs_code cs_checkpoint_each_plan(cs_checkpoint *checkpoint,
-                                cs_code (*each)(void *ctx, const cs_plan *plan, bool committed, cs_error *err),
+                                cs_code (*each)(void *ctx, const cs_plan *plan, bool committed,
+                                                cs_error *err),
                                 void *ctx, cs_error *err)
 {
     each_ctx next = { .from = 0 };
@@ -143,14 +147,16 @@ cs_code cs_plan_head_parse(cs_str value, cs_plan_head *out)
     cs_cursor at = { (const uint8_t *)value.ptr, (const uint8_t *)value.ptr + value.len };
     cs_str before, digest;
     if (!cs_cursor_u64le(&at, &out->batch) || !cs_cursor_u32le(&at, &out->n_chunks) ||
-        !cs_cursor_bytes(&at, CS_SHA256_LEN, &before) || !cs_cursor_bytes(&at, CS_SHA256_LEN, &digest))
+        !cs_cursor_bytes(&at, CS_SHA256_LEN, &before) || !cs_cursor_bytes(&at, CS_SHA256_LEN,
+                                                                          &digest))
         return CS_E_DAMAGED_CHECKPOINT;
     memcpy(out->digest_before.bytes, before.ptr, CS_SHA256_LEN);
     memcpy(out->digest.bytes, digest.ptr, CS_SHA256_LEN);
     return CS_OK;
 }
 
-static cs_code put_head(cs_checkpoint *checkpoint, const cs_key *key, const cs_plan_head *head, cs_error *err)
+static cs_code put_head(cs_checkpoint *checkpoint, const cs_key *key, const cs_plan_head *head,
+                        cs_error *err)
 {
     cs_buf value = CS_BUF_INIT;
     cs_buf_add_u64le(&value, head->batch);
@@ -165,7 +171,8 @@ static cs_code put_head(cs_checkpoint *checkpoint, const cs_key *key, const cs_p
 }
 
 /* The first head at or after `from`; *found false when there is none of this kind any more. */
-static cs_code next_head(cs_checkpoint *checkpoint, const cs_key *from, bool *found, cs_plan_head *out, cs_error *err)
+static cs_code next_head(cs_checkpoint *checkpoint, const cs_key *from, bool *found,
+                         cs_plan_head *out, cs_error *err)
 {
     cs_kv *kv = checkpoint->kv;
     cs_str key, sealed, value;
@@ -188,8 +195,8 @@ static cs_code next_head_txn(cs_checkpoint *checkpoint, void *ctx, cs_error *err
 
 /* ---- reading ---- */
 
-static cs_code read_chunks(cs_kv *kv, const cs_key *head_key, const cs_plan_head *head, cs_plan_builder *builder,
-                           cs_error *err)
+static cs_code read_chunks(cs_kv *kv, const cs_key *head_key, const cs_plan_head *head,
+                           cs_plan_builder *builder, cs_error *err)
 {
     for (uint32_t seq = 0; seq < head->n_chunks; seq++) {
         cs_key key = *head_key;
@@ -225,7 +232,8 @@ cs_code cs_stored_plan_read(cs_kv *kv, const cs_key *head_key, cs_plan **out, cs
     }
     cs_plan *plan;
     CS_TRY(cs_plan_builder_end(builder, &plan, err));
-    if (plan->batch != head.batch || memcmp(plan->digest.bytes, head.digest.bytes, CS_SHA256_LEN) != 0) {
+    if (plan->batch != head.batch ||
+        memcmp(plan->digest.bytes, head.digest.bytes, CS_SHA256_LEN) != 0) {
         cs_plan_free(plan);
         return cs_checkpoint_damaged(err, cs_key_str(head_key), "a plan does not have its digest");
     }
@@ -252,8 +260,8 @@ static cs_code put_chunk(void *ctx, uint32_t seq, cs_str bytes, cs_error *err)
     return cs_checkpoint_put(chunks->checkpoint, &key, bytes, err);
 }
 
-static cs_code put_plan(cs_checkpoint *checkpoint, const cs_plan *plan, const cs_key *head_key, char chunk_kind,
-                        cs_error *err)
+static cs_code put_plan(cs_checkpoint *checkpoint, const cs_plan *plan, const cs_key *head_key,
+                        char chunk_kind, cs_error *err)
 {
     chunk_ctx chunks = { .checkpoint = checkpoint, .prefix = *head_key };
     chunks.prefix.bytes[0] = chunk_kind;
@@ -283,7 +291,8 @@ static cs_code unmark_files(cs_checkpoint *checkpoint, const cs_plan *plan, cs_e
     return CS_OK;
 }
 
-/* Plans set aside are kept until their batch is committed: until then a stopped process may still commit one. */
+/* Plans set aside are kept until their batch is committed: until then a stopped process may still
+ * commit one. */
 static cs_code del_dropped(cs_checkpoint *checkpoint, int64_t committed, cs_error *err)
 {
     cs_key from = cs_key_of('H');

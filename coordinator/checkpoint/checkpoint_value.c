@@ -1,5 +1,5 @@
-/* LMDB has no checksums of its own: each value carries one over its key and itself, so that a flipped bit or
- * a value under a wrong key is found when it is read, not when rows are missing. */
+/* LMDB has no checksums of its own: each value carries one over its key and itself, so that a
+ * flipped bit or a value under a wrong key is found when it is read, not when rows are missing. */
 #include <assert.h>
 
 #include "common/base/hash.h"
@@ -21,7 +21,8 @@ void cs_key_add(cs_key *key, const void *bytes, size_t len)
 
 void cs_key_add_u32(cs_key *key, uint32_t value)
 {
-    uint8_t bytes[4] = { (uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8), (uint8_t)value };
+    uint8_t bytes[4] = { (uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8),
+                         (uint8_t)value };
     cs_key_add(key, bytes, sizeof bytes);
 }
 
@@ -47,7 +48,8 @@ cs_code cs_value_open(cs_str key, cs_str sealed, cs_str *value, cs_error *err)
     if (sealed.len < CHECKSUM_LEN)
         return cs_checkpoint_damaged(err, key, "its value is too short");
     cs_str bytes = { sealed.ptr, sealed.len - CHECKSUM_LEN };
-    cs_cursor at = { (const uint8_t *)sealed.ptr + bytes.len, (const uint8_t *)sealed.ptr + sealed.len };
+    cs_cursor at = { (const uint8_t *)sealed.ptr + bytes.len,
+                     (const uint8_t *)sealed.ptr + sealed.len };
     uint64_t stored = 0;
     if (!cs_cursor_u64le(&at, &stored) || stored != checksum(key, bytes))
         return cs_checkpoint_damaged(err, key, "its checksum does not hold");
@@ -55,7 +57,8 @@ cs_code cs_value_open(cs_str key, cs_str sealed, cs_str *value, cs_error *err)
     return CS_OK;
 }
 
-cs_code cs_checkpoint_get(cs_checkpoint *checkpoint, const cs_key *key, cs_str *value, cs_error *err)
+cs_code cs_checkpoint_get(cs_checkpoint *checkpoint, const cs_key *key, cs_str *value,
+                          cs_error *err)
 {
     cs_str sealed;
     CS_TRY(checkpoint->kv->ops->get(checkpoint->kv, cs_key_str(key), &sealed, err));
@@ -93,5 +96,6 @@ cs_code cs_checkpoint_damaged(cs_error *err, cs_str key, const char *what)
 {
     char hex[2 * CS_CHECKPOINT_KEY_MAX + 1];
     cs_hex(hex, key.ptr, key.len < CS_CHECKPOINT_KEY_MAX ? key.len : CS_CHECKPOINT_KEY_MAX);
-    return cs_error_set(err, CS_E_DAMAGED_CHECKPOINT, "the checkpoint is damaged at key %s: %s", hex, what);
+    return cs_error_set(err, CS_E_DAMAGED_CHECKPOINT, "the checkpoint is damaged at key %s: %s",
+                        hex, what);
 }

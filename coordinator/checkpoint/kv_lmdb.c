@@ -1,11 +1,15 @@
 /* The checkpoint in LMDB 0.9.24, with a guard for each of its traps (spec: reliability.md §4):
  *
- * - It locks nothing across processes that we could rely on: MDB_NOLOCK, and our own lock (checkpoint_folder).
- * - A new environment is not atomic and not synced: it is made under another name, synced, and renamed.
+ * - It locks nothing across processes that we could rely on: MDB_NOLOCK, and our own lock
+ *   (checkpoint_folder).
+ * - A new environment is not atomic and not synced: it is made under another name, synced, and
+ *   renamed.
  * - MDB_MAP_FULL spoils the transaction: abort, grow, and ask the caller to do it again.
- * - No WRITEMAP (SIGBUS on a full disk), no NOSYNC of any kind, no DUPSORT; keys are short (hashed by the caller).
- * - After an EIO of a commit the kernel may have dropped dirty pages: this handle trusts nothing any more.
- *   After another failed write (a full disk) LMDB may refuse all that follows: the environment is opened anew.
+ * - No WRITEMAP (SIGBUS on a full disk), no NOSYNC of any kind, no DUPSORT; keys are short (hashed
+ *   by the caller).
+ * - After an EIO of a commit the kernel may have dropped dirty pages: this handle trusts nothing
+ *   any more. After another failed write (a full disk) LMDB may refuse all that follows: the
+ *   environment is opened anew.
  * - Damage may end the process by a signal: see kv_lmdb_check.c.
  * - Never used after fork; opened once; used by one thread. */
 #include <assert.h>
@@ -121,7 +125,8 @@ uint64_t cs_kv_lmdb_bytes_used(cs_kv *base)
 {
     MDB_envinfo info;
     MDB_stat stat;
-    if (mdb_env_info(((lmdb_kv *)base)->env, &info) != 0 || mdb_env_stat(((lmdb_kv *)base)->env, &stat) != 0)
+    if (mdb_env_info(((lmdb_kv *)base)->env, &info) != 0 ||
+        mdb_env_stat(((lmdb_kv *)base)->env, &stat) != 0)
         return 0;
     return (info.me_last_pgno + 1) * (uint64_t)stat.ms_psize;
 }
@@ -152,7 +157,8 @@ static cs_code fail(lmdb_kv *kv, int rc, const char *what, cs_error *err)
         kv->stale = true;
         return cs_error_sys(err, rc, "cannot %s checkpoint %s", what, kv->folder);
     }
-    return cs_error_set(err, CS_E_IO, "cannot %s checkpoint %s: %s", what, kv->folder, mdb_strerror(rc));
+    return cs_error_set(err, CS_E_IO, "cannot %s checkpoint %s: %s", what, kv->folder,
+                        mdb_strerror(rc));
 }
 
 /* The transaction is spoilt: gives it up and makes twice the room. */
@@ -160,8 +166,8 @@ static cs_code grow(lmdb_kv *kv, cs_error *err)
 {
     lmdb_abort(&kv->kv);
     if (kv->map_bytes >= CS_CHECKPOINT_BYTES_MAX)
-        return cs_error_set(err, CS_E_LIMIT, "checkpoint %s has reached its limit of %llu bytes", kv->folder,
-                            (unsigned long long)CS_CHECKPOINT_BYTES_MAX);
+        return cs_error_set(err, CS_E_LIMIT, "checkpoint %s has reached its limit of %llu bytes",
+                            kv->folder, (unsigned long long)CS_CHECKPOINT_BYTES_MAX);
     int rc = mdb_env_set_mapsize(kv->env, kv->map_bytes * 2);
     if (rc != 0)
         return fail(kv, rc, "grow", err);
@@ -203,11 +209,12 @@ static cs_code open_env(lmdb_kv *kv, const char *name, unsigned flags, cs_error 
     return rc == 0 ? CS_OK : fail(kv, rc, "open", err);
 }
 
-/* Makes a whole, durable file, then gives it its name, so that a crash half-way leaves no half-made one. Also
- * for backups: `source` NULL makes an empty environment. */
+/* Makes a whole, durable file, then gives it its name, so that a crash half-way leaves no half-made
+ * one. Also for backups: `source` NULL makes an empty environment. */
 static cs_code place_file(lmdb_kv *kv, MDB_env *source, const char *name, cs_error *err)
 {
-    char *temporary = cs_kv_lmdb_path(kv->folder, ".new.mdb"), *path = cs_kv_lmdb_path(kv->folder, name);
+    char *temporary = cs_kv_lmdb_path(kv->folder, ".new.mdb");
+    char *path = cs_kv_lmdb_path(kv->folder, name);
     int rc = 0, fd = -1;
     if (unlink(temporary) != 0 && errno != ENOENT)
         rc = errno;
@@ -231,11 +238,14 @@ static cs_code place_file(lmdb_kv *kv, MDB_env *source, const char *name, cs_err
         rc = errno;
     if (rc != 0)
         unlink(temporary); /* rubbish; the next attempt removes what stays */
+    cs_code code = CS_OK;
+    if (rc > 0) /* of another file: says nothing about the one that is open */
+        code = cs_error_sys(err, rc, "cannot write %s", path);
+    else if (rc < 0)
+        code = fail(kv, rc, source == NULL ? "make" : "back up", err);
     free(temporary);
     free(path);
-    if (rc != 0)
-        return fail(kv, rc, source == NULL ? "make" : "back up", err);
-    return cs_checkpoint_folder_sync(kv->folder, err);
+    return code == CS_OK ? cs_checkpoint_folder_sync(kv->folder, err) : code;
 }
 
 static cs_code make_env(lmdb_kv *kv, cs_error *err)
@@ -281,7 +291,9 @@ static cs_code lmdb_begin(cs_kv *base, bool write, cs_error *err)
     lmdb_kv *kv = (lmdb_kv *)base;
     assert(kv->txn == NULL);
     if (kv->broken) {
-        cs_error_set(err, CS_E_IO, "checkpoint %s failed before: nothing in memory is trusted any more", kv->folder);
+        cs_error_set(err, CS_E_IO,
+                     "checkpoint %s failed before: nothing in memory is trusted any more",
+                     kv->folder);
         cs_error_hint(err, "start again: what is on the disk is read anew");
         return CS_E_IO;
     }
@@ -308,7 +320,8 @@ static cs_code lmdb_get(cs_kv *base, cs_str key, cs_str *value, cs_error *err)
 static cs_code lmdb_put(cs_kv *base, cs_str key, cs_str value, cs_error *err)
 {
     lmdb_kv *kv = (lmdb_kv *)base;
-    MDB_val k = { key.len, (void *)(uintptr_t)key.ptr }, v = { value.len, (void *)(uintptr_t)value.ptr };
+    MDB_val k = { key.len, (void *)(uintptr_t)key.ptr };
+    MDB_val v = { value.len, (void *)(uintptr_t)value.ptr };
     int rc = mdb_put(kv->txn, kv->dbi, &k, &v, 0);
     return rc == 0 ? CS_OK : write_failed(kv, rc, "write", err);
 }

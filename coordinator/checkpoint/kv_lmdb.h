@@ -13,6 +13,7 @@ CS_MUST_USE cs_code cs_kv_lmdb_open_read_only(const char *folder, cs_kv **out, c
 uint64_t cs_kv_lmdb_bytes_used(cs_kv *kv);
 void cs_kv_lmdb_damage_hint(const char *folder, cs_error *err);
 /* Runs `checker --check-checkpoint folder` and reads its verdict. */
-CS_MUST_USE cs_code cs_kv_lmdb_check_in_child(const char *folder, const char *checker, cs_error *err);
+CS_MUST_USE cs_code cs_kv_lmdb_check_in_child(const char *folder, const char *checker,
+                                              cs_error *err);
 
 #endif

@@ -1,6 +1,6 @@
-/* LMDB has no page checksums: a flipped bit in a page header or a truncated file ends the process by a signal
- * sooner or later. So the file is looked through in a child first, started anew and not forked, since a fork
- * of a process with ZeroMQ threads may hang. */
+/* LMDB has no page checksums: a flipped bit in a page header or a truncated file ends the process
+ * by a signal sooner or later. So the file is looked through in a child first, started anew and not
+ * forked, since a fork of a process with ZeroMQ threads may hang. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -23,7 +23,8 @@
 static cs_code check_size(const char *folder, cs_error *err);
 static cs_code check_values(cs_kv *kv, bool all, cs_error *err);
 static cs_code check_plans(cs_kv *kv, cs_error *err);
-static cs_code spawn(const char *checker, const char *folder, pid_t *child, int *output, cs_error *err);
+static cs_code spawn(const char *checker, const char *folder, pid_t *child, int *output,
+                     cs_error *err);
 
 void cs_kv_lmdb_damage_hint(const char *folder, cs_error *err)
 {
@@ -72,7 +73,8 @@ cs_code cs_kv_lmdb_check_in_child(const char *folder, const char *checker, cs_er
         return CS_OK;
     cs_str text = cs_str_trim((cs_str){ verdict, len });
     if (WIFSIGNALED(status))
-        cs_error_set(err, CS_E_DAMAGED_CHECKPOINT, "checkpoint %s is damaged: reading it ends a process by signal %d",
+        cs_error_set(err, CS_E_DAMAGED_CHECKPOINT,
+                     "checkpoint %s is damaged: reading it ends a process by signal %d",
                      folder, WTERMSIG(status));
     else
         cs_error_set(err, CS_E_DAMAGED_CHECKPOINT, "checkpoint %s is damaged: %.*s", folder,
@@ -97,7 +99,8 @@ static cs_code check_size(const char *folder, cs_error *err)
     uint64_t used = cs_kv_lmdb_bytes_used(kv);
     kv->ops->close(kv);
     if ((uint64_t)st.st_size < used)
-        return cs_error_set(err, CS_E_DAMAGED_CHECKPOINT, "the file has %llu bytes of %llu: it was cut off",
+        return cs_error_set(err, CS_E_DAMAGED_CHECKPOINT,
+                            "the file has %llu bytes of %llu: it was cut off",
                             (unsigned long long)st.st_size, (unsigned long long)used);
     return CS_OK;
 }
@@ -177,7 +180,8 @@ static cs_code check_plans(cs_kv *kv, cs_error *err)
 
 /* ---- in the parent ---- */
 
-static cs_code spawn(const char *checker, const char *folder, pid_t *child, int *output, cs_error *err)
+static cs_code spawn(const char *checker, const char *folder, pid_t *child, int *output,
+                     cs_error *err)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)

@@ -216,7 +216,8 @@ static cs_code step(mem_kv *kv, const char *what, cs_error *err)
         cs_kv_mem_kill(&kv->kv);
     if (kv->dead)
         return cs_error_set(err, CS_E_CANCELLED, "%s: the process was killed", what);
-    bool may_fail = strcmp(what, "put") == 0 || strcmp(what, "del") == 0 || strcmp(what, "commit") == 0;
+    bool may_fail = strcmp(what, "put") == 0 || strcmp(what, "del") == 0 || strcmp(what,
+                                                                                   "commit") == 0;
     if (may_fail && db->fail_at > 0 && --db->fail_at == 0) {
         mem_abort(&kv->kv);
         return cs_error_set(err, db->fail_code, "planted failure of %s", what);

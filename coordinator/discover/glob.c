@@ -1,5 +1,5 @@
-/* Braces are written out first; what is left is matched with one place to go back to, the last star, so a
- * name costs at most its length times the pattern's, whatever the pattern. */
+/* Braces are written out first; what is left is matched with one place to go back to, the last
+ * star, so a name costs at most its length times the pattern's, whatever the pattern. */
 #include "coordinator/discover/glob.h"
 
 #include "common/base/limits.h"
@@ -20,7 +20,8 @@ cs_code cs_glob_init(cs_glob *glob, cs_str pattern, cs_error *err)
     if (pattern.len == 0)
         return CS_OK;
     if (pattern.len > CS_PATH_BYTES_MAX)
-        return cs_error_set(err, CS_E_BAD_OPTION, "pathGlobFilter has %zu bytes, at most %u are allowed",
+        return cs_error_set(err, CS_E_BAD_OPTION,
+                            "pathGlobFilter has %zu bytes, at most %u are allowed",
                             pattern.len, CS_PATH_BYTES_MAX);
     expander to = { .glob = glob, .whole = cs_arena_str(&glob->arena, pattern) };
     cs_code code = expand(&to, CS_STR(""), to.whole, err);
@@ -49,7 +50,8 @@ bool cs_glob_fits(const cs_glob *glob, cs_str name)
 static cs_code bad(const expander *to, const char *what, cs_error *err)
 {
     cs_error_set(err, CS_E_BAD_OPTION, "pathGlobFilter '%.*s': %s", CS_STR_ARG(to->whole), what);
-    cs_error_hint(err, "patterns know *, ?, [a-c], {a,b} and \\ before a character that stands for itself");
+    cs_error_hint(err,
+                  "patterns know *, ?, [a-c], {a,b} and \\ before a character that stands for itself");
     return CS_E_BAD_OPTION;
 }
 
@@ -84,7 +86,8 @@ static cs_code add_plain(expander *to, cs_str pattern, cs_error *err)
     cs_glob *glob = to->glob;
     CS_TRY(check_plain(to, pattern, err));
     if (glob->n == CS_GLOB_PATTERNS_MAX)
-        return cs_error_set(err, CS_E_BAD_OPTION, "pathGlobFilter '%.*s' stands for more than %u patterns",
+        return cs_error_set(err, CS_E_BAD_OPTION,
+                            "pathGlobFilter '%.*s' stands for more than %u patterns",
                             CS_STR_ARG(to->whole), CS_GLOB_PATTERNS_MAX);
     if (glob->n == to->cap) {
         to->cap = to->cap == 0 ? 4 : to->cap * 2;
@@ -97,7 +100,8 @@ static cs_code add_plain(expander *to, cs_str pattern, cs_error *err)
     return CS_OK;
 }
 
-/* The first brace of `rest`, its alternatives one after the other, each followed by what comes behind. */
+/* The first brace of `rest`, its alternatives one after the other, each followed by what comes
+ * behind. */
 static cs_code expand(expander *to, cs_str before, cs_str rest, cs_error *err)
 {
     size_t open = 0;
@@ -121,7 +125,8 @@ static cs_code expand(expander *to, cs_str before, cs_str rest, cs_error *err)
     for (size_t at = from; at <= close; at = skip(rest, at)) {
         char c = rest.ptr[at];
         if (at == close || (c == ',' && depth == 0)) {
-            CS_TRY(expand(to, head, join(to, (cs_str){ rest.ptr + from, at - from }, tail, CS_STR("")), err));
+            CS_TRY(expand(to, head,
+                          join(to, (cs_str){ rest.ptr + from, at - from }, tail, CS_STR("")), err));
             from = at + 1;
         }
         depth += c == '{';

@@ -16,8 +16,8 @@ typedef struct cs_glob {
     size_t n;
 } cs_glob;
 
-/* An empty pattern fits every name. CS_E_BAD_OPTION for a bracket or brace that is not closed, a dangling
- * backslash, or more than CS_GLOB_PATTERNS_MAX alternatives. */
+/* An empty pattern fits every name. CS_E_BAD_OPTION for a bracket or brace that is not closed, a
+ * dangling backslash, or more than CS_GLOB_PATTERNS_MAX alternatives. */
 CS_MUST_USE cs_code cs_glob_init(cs_glob *glob, cs_str pattern, cs_error *err);
 void cs_glob_done(cs_glob *glob);
 bool cs_glob_fits(const cs_glob *glob, cs_str name);

@@ -1,6 +1,6 @@
-/* Files live in slots that never move by themselves: a hash table finds a slot by path, WAITING is a heap of
- * slots, HELD and TAKEN are plain lists. Paths lie one behind the other in blocks; those of removed files
- * stay as garbage until it is the larger half, then all are copied anew. */
+/* Files live in slots that never move by themselves: a hash table finds a slot by path, WAITING is
+ * a heap of slots, HELD and TAKEN are plain lists. Paths lie one behind the other in blocks; those
+ * of removed files stay as garbage until it is the larger half, then all are copied anew. */
 #include "coordinator/discover/pending.h"
 
 #include <assert.h>
@@ -70,7 +70,8 @@ size_t cs_pending_count(const cs_pending *pending, cs_pending_state state)
 
 size_t cs_pending_bytes(const cs_pending *pending)
 {
-    size_t bytes = pending->files_cap * sizeof *pending->files + pending->table_cap * sizeof *pending->table;
+    size_t bytes = pending->files_cap * sizeof *pending->files;
+    bytes += pending->table_cap * sizeof *pending->table;
     for (int i = 0; i < 3; i++)
         bytes += pending->lists[i].cap * sizeof *pending->lists[i].items;
     return bytes + pending->paths.bytes;
@@ -81,7 +82,8 @@ cs_pending_file *cs_pending_find(const cs_pending *pending, cs_str path)
     if (pending->table_cap == 0)
         return NULL;
     uint32_t mask = pending->table_cap - 1;
-    for (uint32_t at = (uint32_t)cs_hash64(path.ptr, path.len) & mask; pending->table[at] != NONE; at = (at + 1) & mask) {
+    uint32_t at = (uint32_t)cs_hash64(path.ptr, path.len) & mask;
+    for (; pending->table[at] != NONE; at = (at + 1) & mask) {
         cs_pending_file *file = &pending->files[pending->table[at]];
         if (cs_str_eq(cs_pending_path(file), path))
             return file;
@@ -89,11 +91,13 @@ cs_pending_file *cs_pending_find(const cs_pending *pending, cs_str path)
     return NULL;
 }
 
-cs_code cs_pending_add(cs_pending *pending, const cs_source_file *file, int64_t now_ms, cs_error *err)
+cs_code cs_pending_add(cs_pending *pending, const cs_source_file *file, int64_t now_ms,
+                       cs_error *err)
 {
     if (pending->n_live == CS_SOURCE_WAITING_MAX) {
         cs_error_set(err, CS_E_LIMIT, "more than %u files wait to be read", CS_SOURCE_WAITING_MAX);
-        cs_error_hint(err, "move some of them out of the source folder and back later, or split the stream in two");
+        cs_error_hint(err,
+                      "move some of them out of the source folder and back later, or split the stream in two");
         return CS_E_LIMIT;
     }
     uint32_t slot = pending->free_slot;
@@ -101,8 +105,9 @@ cs_code cs_pending_add(cs_pending *pending, const cs_source_file *file, int64_t 
         pending->free_slot = pending->files[slot].place;
     } else {
         if (pending->n_files == pending->files_cap) {
-            pending->files_cap = pending->files_cap == 0 ? 64 : pending->files_cap + pending->files_cap / 2;
-            pending->files = cs_xrealloc(pending->files, pending->files_cap * sizeof *pending->files);
+            pending->files_cap += pending->files_cap == 0 ? 64 : pending->files_cap / 2;
+            pending->files = cs_xrealloc(pending->files,
+                                         pending->files_cap * sizeof *pending->files);
         }
         slot = pending->n_files++;
     }
@@ -121,8 +126,8 @@ cs_code cs_pending_add(cs_pending *pending, const cs_source_file *file, int64_t 
     return CS_OK;
 }
 
-void cs_pending_set_version(cs_pending *pending, cs_pending_file *file, const cs_content_version *version,
-                            int64_t now_ms)
+void cs_pending_set_version(cs_pending *pending, cs_pending_file *file,
+                            const cs_content_version *version, int64_t now_ms)
 {
     file->version = *version;
     file->since_ms = now_ms;
@@ -198,7 +203,8 @@ static void table_remove(cs_pending *pending, uint32_t slot)
     pending->table[gap] = NONE;
 }
 
-/* The slot just taken is in no list yet, but its file is there: all slots that hold a path go in. */
+/* The slot just taken is in no list yet, but its file is there: all slots that hold a path go
+ * in. */
 static void table_grow(cs_pending *pending)
 {
     pending->table_cap = pending->table_cap == 0 ? 128 : pending->table_cap * 2;
@@ -247,7 +253,8 @@ static bool before(const cs_pending *pending, const placed *a, const placed *b)
 {
     if (a->mtime_ns != b->mtime_ns)
         return a->mtime_ns < b->mtime_ns;
-    return cs_str_cmp(cs_pending_path(&pending->files[a->slot]), cs_pending_path(&pending->files[b->slot])) < 0;
+    return cs_str_cmp(cs_pending_path(&pending->files[a->slot]),
+                      cs_pending_path(&pending->files[b->slot])) < 0;
 }
 
 static void heap_put(cs_pending *pending, uint32_t place, placed item)

@@ -1,5 +1,5 @@
-/* The files that wait to be planned: found by path, taken in order of (mtime, path). Made for a million of
- * them: some hundred bytes each, the path included. */
+/* The files that wait to be planned: found by path, taken in order of (mtime, path). Made for a
+ * million of them: some hundred bytes each, the path included. */
 #ifndef CS_COORDINATOR_DISCOVER_PENDING_H
 #define CS_COORDINATOR_DISCOVER_PENDING_H
 
@@ -35,9 +35,10 @@ static inline cs_str cs_pending_path(const cs_pending_file *file)
 /* Pointers to files are good until the next add or remove. NULL: not there. */
 cs_pending_file *cs_pending_find(const cs_pending *pending, cs_str path);
 /* A file that is not there yet, WAITING. CS_E_LIMIT beyond CS_SOURCE_WAITING_MAX. */
-CS_MUST_USE cs_code cs_pending_add(cs_pending *pending, const cs_source_file *file, int64_t now_ms, cs_error *err);
-void cs_pending_set_version(cs_pending *pending, cs_pending_file *file, const cs_content_version *version,
-                            int64_t now_ms);
+CS_MUST_USE cs_code cs_pending_add(cs_pending *pending, const cs_source_file *file, int64_t now_ms,
+                                   cs_error *err);
+void cs_pending_set_version(cs_pending *pending, cs_pending_file *file,
+                            const cs_content_version *version, int64_t now_ms);
 void cs_pending_move(cs_pending *pending, cs_pending_file *file, cs_pending_state state);
 void cs_pending_remove(cs_pending *pending, cs_pending_file *file);
 /* The first WAITING in order of (mtime, path), NULL: none. */

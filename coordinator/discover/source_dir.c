@@ -22,7 +22,7 @@
 
 #define HELD_PROBE_MS 100 /* how soon to look again at a file that a writer has open */
 #define SETTLE_TRIES 3    /* a file that changes under our eyes more often is held back */
-#define LISTING_SHARE 20  /* a listing that took a second is followed by the next in 20 at the earliest */
+#define LISTING_SHARE 20  /* after a listing of a second the next comes in 20 at the earliest */
 
 typedef struct dir_source {
     cs_source source;
@@ -43,7 +43,7 @@ typedef struct dir_source {
 typedef struct listing {
     dir_source *dir;
     cs_source_counts counts;
-    cs_buf folders; /* still to be listed, one behind the other, each with its length (u32) after it */
+    cs_buf folders; /* still to be listed, one behind the other, each followed by its length */
 } listing;
 
 static cs_code dir_open(const cs_source_env *env, cs_source **out, cs_error *err);
@@ -162,8 +162,7 @@ static void dir_hint(cs_source *source, cs_str name, bool closed)
     dir->n_hints++;
 }
 
-/* Only the last piece of a path may be hidden or fit the glob; a hidden folder hides all below
- * it. */
+/* A hidden folder hides all below it. */
 static bool folders_are_visible(cs_str path)
 {
     cs_str rest = path, piece;
@@ -295,8 +294,7 @@ static void dir_planned(cs_source *source, const cs_plan *plan)
                     known->version.mtime_ns == file->version.mtime_ns;
         cs_pending_remove(dir->pending, known);
         if (!same)
-            dir_hint(source, file->path,
-                     false); /* it changed since: to be looked at as a changed file */
+            dir_hint(source, file->path, false); /* changed since: to be looked at as such */
     }
 }
 
@@ -519,7 +517,9 @@ static cs_code take(dir_source *dir, cs_arena *arena, cs_source_file **files, ui
                     cs_error *err)
 {
     const cs_job *job = dir->env.job;
-    uint32_t most = job->files_max > 0 && job->files_max < CS_BATCH_FILES_MAX ? job->files_max : CS_BATCH_FILES_MAX;
+    uint32_t most = CS_BATCH_FILES_MAX;
+    if (job->files_max > 0 && job->files_max < most)
+        most = job->files_max;
     size_t waiting = cs_pending_count(dir->pending, CS_PENDING_WAITING);
     if (waiting < most)
         most = (uint32_t)waiting;

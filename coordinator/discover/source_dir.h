@@ -6,7 +6,8 @@
 
 extern const cs_source_ops cs_source_dir;
 
-/* How the name of one entry is taken (spec: csv.md §1): false for names that are skipped, `.x` and the like. */
+/* How the name of one entry is taken (spec: csv.md §1): false for names that are skipped, `.x` and
+ * the like. */
 bool cs_source_dir_is_visible(cs_str name);
 
 #endif

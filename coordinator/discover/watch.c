@@ -1,7 +1,7 @@
-/* A file counts as new when it is made (a hard link makes no other event), closed by a writer, or renamed into
- * place. A folder that appears is watched first and hinted after, so that what lands in between is found by
- * the listing that the hint causes. That the root itself is gone only a listing tells: a folder that is held
- * open sends no event when it is removed. */
+/* A file counts as new when it is made (a hard link makes no other event), closed by a writer, or
+ * renamed into place. A folder that appears is watched first and hinted after, so that what lands
+ * in between is found by the listing that the hint causes. That the root itself is gone only a
+ * listing tells: a folder that is held open sends no event when it is removed. */
 #include "coordinator/discover/watch.h"
 
 #include <errno.h>
@@ -13,7 +13,8 @@
 #include "common/base/log.h"
 #include "common/store/store.h"
 
-#define EVENTS (IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK)
+#define EVENTS \
+    (IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK)
 #define READ_BYTES (64u << 10)
 
 struct cs_watch {
@@ -28,7 +29,8 @@ struct cs_watch {
 
 static bool add_folder(cs_watch *watch, cs_str name);
 static void add_below(cs_watch *watch, cs_str name);
-static void take_event(cs_watch *watch, const struct inotify_event *event, cs_buf *name, cs_watch_fn hint, void *ctx);
+static void take_event(cs_watch *watch, const struct inotify_event *event, cs_buf *name,
+                       cs_watch_fn hint, void *ctx);
 
 cs_code cs_watch_open(const char *root, bool recursive, cs_watch **out, cs_error *err)
 {
@@ -46,8 +48,8 @@ cs_code cs_watch_open(const char *root, bool recursive, cs_watch **out, cs_error
         if (add_folder(watch, CS_STR("")))
             add_below(watch, CS_STR(""));
     } else {
-        cs_log(CS_LOG_WARN, "cannot watch %s (inotify: %s): new files are found by listing only", root,
-               strerrordesc_np(errno));
+        cs_log(CS_LOG_WARN, "cannot watch %s (inotify: %s): new files are found by listing only",
+               root, strerrordesc_np(errno));
         watch->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); /* never readable */
         if (watch->fd < 0) {
             cs_code code = cs_error_sys(err, errno, "cannot watch %s", root);
@@ -96,7 +98,8 @@ void cs_watch_close(cs_watch *watch)
     free(watch);
 }
 
-/* The kernel gives one number to one folder: a folder that was renamed below the root gets its new name here. */
+/* The kernel gives one number to one folder: a folder that was renamed below the root gets its new
+ * name here. */
 static bool add_folder(cs_watch *watch, cs_str name)
 {
     cs_buf path = CS_BUF_INIT;
@@ -104,12 +107,15 @@ static bool add_folder(cs_watch *watch, cs_str name)
     cs_buf_add_char(&path, '\0');
     /* The root's own path may be a symlink of the user; below it none is followed. */
     unsigned events = name.len > 0 ? EVENTS : EVENTS & ~(unsigned)IN_DONT_FOLLOW;
-    int number = cs_buf_check(&path, NULL) == CS_OK ? inotify_add_watch(watch->fd, path.ptr, events) : -1;
+    int number = -1;
+    if (cs_buf_check(&path, NULL) == CS_OK)
+        number = inotify_add_watch(watch->fd, path.ptr, events);
     int sys_errno = errno;
     cs_buf_done(&path);
     if (number < 0) {
         if (sys_errno != ENOENT && sys_errno != ENOTDIR && !watch->complained) {
-            cs_log(CS_LOG_WARN, "cannot watch all of %s (inotify: %s): some new files are found by listing only",
+            cs_log(CS_LOG_WARN,
+                   "cannot watch all of %s (inotify: %s): some new files are found by listing only",
                    watch->root, strerrordesc_np(sys_errno));
             watch->complained = true;
         }
@@ -118,7 +124,8 @@ static bool add_folder(cs_watch *watch, cs_str name)
     if (number >= watch->n_folders) {
         int n = number < 8 ? 16 : number * 2;
         watch->folders = cs_xrealloc(watch->folders, (size_t)n * sizeof *watch->folders);
-        memset(watch->folders + watch->n_folders, 0, (size_t)(n - watch->n_folders) * sizeof *watch->folders);
+        memset(watch->folders + watch->n_folders, 0,
+               (size_t)(n - watch->n_folders) * sizeof *watch->folders);
         watch->n_folders = n;
     }
     free(watch->folders[number]);
@@ -164,9 +171,11 @@ static void add_below(cs_watch *watch, cs_str name)
     cs_buf_done(&found.folders);
 }
 
-static void take_event(cs_watch *watch, const struct inotify_event *event, cs_buf *name, cs_watch_fn hint, void *ctx)
+static void take_event(cs_watch *watch, const struct inotify_event *event, cs_buf *name,
+                       cs_watch_fn hint, void *ctx)
 {
-    bool known = event->wd >= 0 && event->wd < watch->n_folders && watch->folders[event->wd] != NULL;
+    bool known =
+        event->wd >= 0 && event->wd < watch->n_folders && watch->folders[event->wd] != NULL;
     if ((event->mask & IN_Q_OVERFLOW) != 0)
         hint(ctx, CS_STR(""), false);
     if ((event->mask & IN_IGNORED) != 0 && known) {
@@ -184,7 +193,8 @@ static void take_event(cs_watch *watch, const struct inotify_event *event, cs_bu
         hint(ctx, CS_STR(""), false);
         return;
     }
-    if ((event->mask & IN_ISDIR) != 0 && watch->store != NULL && add_folder(watch, cs_buf_str(name)))
+    if ((event->mask & IN_ISDIR) != 0 && watch->store != NULL &&
+        add_folder(watch, cs_buf_str(name)))
         add_below(watch, cs_buf_str(name));
     hint(ctx, cs_buf_str(name), (event->mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0);
 }

@@ -1,5 +1,5 @@
-/* The plan of a batch: the immutable list of files, splits and tasks, with what it needs to run again alike.
- * This header is the one thing that all stages share. */
+/* The plan of a batch: the immutable list of files, splits and tasks, with what it needs to run
+ * again alike. This header is the one thing that all stages share. */
 #ifndef CS_COORDINATOR_PLAN_PLAN_H
 #define CS_COORDINATOR_PLAN_PLAN_H
 
@@ -47,9 +47,10 @@ typedef struct cs_plan {
     cs_sha256 digest;        /* D_B = SHA-256(D_{B-1} || plan of B) */
 } cs_plan;
 
-/* Files → splits → tasks. Large files are cut by byte range when the format allows it (`splittable`), small
- * ones packed; tasks hold at most CS_TASK_SPLITS_MAX splits and CS_TASK_SPLIT_BYTES_MAX of packed splits;
- * `workers` only steers how far a batch is spread. Copies everything into the plan. */
+/* Files → splits → tasks. Large files are cut by byte range when the format allows it
+ * (`splittable`), small ones packed; tasks hold at most CS_TASK_SPLITS_MAX splits and
+ * CS_TASK_SPLIT_BYTES_MAX of packed splits; `workers` only steers how far a batch is spread. Copies
+ * everything into the plan. */
 typedef struct cs_plan_input {
     uint64_t batch;
     const cs_job *job;
@@ -74,10 +75,11 @@ uint64_t cs_digest8(const cs_sha256 *digest);
 /* First 63 bits of D: the version of the digest txn. */
 int64_t cs_digest63(const cs_sha256 *digest);
 
-/* The plan as a sequence of stored chunks (seq 0, 1, …), each at most about CS_PLAN_CHUNK_BYTES, and back. The
- * same bytes feed the digest. */
+/* The plan as a sequence of stored chunks (seq 0, 1, …), each at most about CS_PLAN_CHUNK_BYTES,
+ * and back. The same bytes feed the digest. */
 typedef cs_code (*cs_plan_chunk_fn)(void *ctx, uint32_t seq, cs_str bytes, cs_error *err);
-CS_MUST_USE cs_code cs_plan_write(const cs_plan *plan, cs_plan_chunk_fn chunk, void *ctx, cs_error *err);
+CS_MUST_USE cs_code cs_plan_write(const cs_plan *plan, cs_plan_chunk_fn chunk, void *ctx,
+                                  cs_error *err);
 typedef struct cs_plan_builder cs_plan_builder;
 cs_plan_builder *cs_plan_builder_new(const cs_sha256 *digest_before);
 CS_MUST_USE cs_code cs_plan_builder_add(cs_plan_builder *builder, cs_str chunk, cs_error *err);

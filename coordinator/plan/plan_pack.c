@@ -1,14 +1,16 @@
 /* The rule, and why:
  *
- * - A batch is weighed: its bytes, and FILE_WEIGHT for every file, since opening one costs as much as parsing
- *   so many bytes.
- * - The weight is cut into as many shares as make each at most the job's splitBytes (taskBytes for packed
- *   files), then rounded up to a multiple of the workers, so that all end together. A batch too light for
- *   one share each is spread over the workers only while a share keeps SHARE_MIN: a task makes one part, and
- *   many tiny parts cost more on every later read than an idle worker costs now.
- * - A file of more than one and a half shares is cut into equal ranges, each a task of its own, if its
- *   format allows. All other files are laid side by side in their order and cut between files, at the
- *   gaps nearest to the multiples of the share: never more tasks than shares, whatever the sizes.
+ * - A batch is weighed: its bytes, and FILE_WEIGHT for every file, since opening one costs as much
+ *   as parsing so many bytes.
+ * - The weight is cut into as many shares as make each at most the job's splitBytes (taskBytes for
+ *   packed files), then rounded up to a multiple of the workers, so that all end together. A batch
+ *   too light for one share each is spread over the workers only while a share keeps SHARE_MIN: a
+ *   task makes one part, and many tiny parts cost more on every later read than an idle worker
+ *   costs now.
+ * - A file of more than one and a half shares is cut into equal ranges, each a task of its own, if
+ *   its format allows. All other files are laid side by side in their order and cut between files,
+ *   at the gaps nearest to the multiples of the share: never more tasks than shares, whatever the
+ *   sizes.
  * - Heavy tasks go first, so that the last ones to end are light. */
 #include "coordinator/plan/plan_pack.h"
 
@@ -18,9 +20,11 @@
 
 #define FILE_WEIGHT (16u << 10)
 #define SHARE_MIN (4u << 20)
-/* What a split takes on the wire besides its path, at most: five numbers and their tags, two headers. */
+/* What a split takes on the wire besides its path, at most: five numbers and their tags, two
+ * headers. */
 #define SPLIT_WIRE_BYTES 64u
-/* Keeps the number of cut ranges within a half of CS_BATCH_TASKS_MAX; whole files make the other half. */
+/* Keeps the number of cut ranges within a half of CS_BATCH_TASKS_MAX; whole files make the other
+ * half. */
 #define SHARES_MAX (CS_BATCH_TASKS_MAX / 4)
 
 typedef struct packer {
@@ -77,7 +81,8 @@ static uint64_t share_of(uint64_t weight, uint64_t most, uint32_t workers)
 static bool is_cut(const packer *pack, const cs_plan_input *input, const cs_source_file *file)
 {
     uint64_t size = file->version.size_bytes;
-    return input->splittable && size > pack->split_share && size - pack->split_share > pack->split_share / 2;
+    uint64_t share = pack->split_share;
+    return input->splittable && size > share && size - share > share / 2;
 }
 
 static void add_split(packer *pack, uint32_t file, bool by_records, uint64_t begin, uint64_t end)
@@ -92,7 +97,8 @@ static void add_split(packer *pack, uint32_t file, bool by_records, uint64_t beg
 
 static void open_task(packer *pack)
 {
-    pack->plan->tasks[pack->plan->n_tasks++] = (cs_plan_task){ .first_split = pack->plan->n_splits };
+    cs_plan *plan = pack->plan;
+    plan->tasks[plan->n_tasks++] = (cs_plan_task){ .first_split = plan->n_splits };
     pack->wire_bytes = 0;
 }
 
@@ -122,7 +128,8 @@ static void pack_small(packer *pack, const cs_plan_input *input)
             continue;
         uint64_t size = file->version.size_bytes, weight = size + FILE_WEIGHT;
         uint64_t middle = (before + weight / 2) / pack->task_share;
-        const cs_plan_task *open = share == UINT64_MAX ? NULL : &pack->plan->tasks[pack->plan->n_tasks - 1];
+        const cs_plan_task *open =
+            share == UINT64_MAX ? NULL : &pack->plan->tasks[pack->plan->n_tasks - 1];
         if (open == NULL || middle != share || open->n_splits == CS_TASK_SPLITS_MAX ||
             pack->wire_bytes + SPLIT_WIRE_BYTES + file->path.len > CS_TASK_SPLIT_BYTES_MAX)
             open_task(pack);

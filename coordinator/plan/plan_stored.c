@@ -1,7 +1,8 @@
-/* A stored plan is one stream of records, cut into chunks of CS_PLAN_CHUNK_BYTES wherever that falls:
- * PlanHead, then a PlanFile for each file, then a PlanTask for each task. A record is its kind (one byte), its
- * length (varint) and the message. protobuf-c writes fields in their order and leaves out zeros, so equal plans
- * give equal bytes, and the digest of the stream does not depend on the chunk's size. */
+/* A stored plan is one stream of records, cut into chunks of CS_PLAN_CHUNK_BYTES wherever that
+ * falls: PlanHead, then a PlanFile for each file, then a PlanTask for each task. A record is its
+ * kind (one byte), its length (varint) and the message. protobuf-c writes fields in their order and
+ * leaves out zeros, so equal plans give equal bytes, and the digest of the stream does not depend
+ * on the chunk's size. */
 #include <stdlib.h>
 
 #include "common/base/limits.h"
@@ -31,7 +32,8 @@ struct cs_plan_builder {
 
 static cs_code write_head(plan_writer *writer, const cs_plan *plan, cs_error *err);
 static cs_code write_file(plan_writer *writer, const cs_source_file *file, cs_error *err);
-static cs_code write_task(plan_writer *writer, const cs_plan *plan, const cs_plan_task *task, cs_error *err);
+static cs_code write_task(plan_writer *writer, const cs_plan *plan, const cs_plan_task *task,
+                          cs_error *err);
 static cs_code flush(plan_writer *writer, size_t keep_below, cs_error *err);
 static cs_code damaged(cs_error *err, const char *what);
 static cs_code take_record(cs_plan_builder *builder, uint8_t kind, cs_str bytes, cs_error *err);
@@ -139,7 +141,8 @@ static cs_code write_head(plan_writer *writer, const cs_plan *plan, cs_error *er
     head.batch = plan->batch;
     head.options = binary(plan->options);
     head.batch_time_us = plan->batch_time_us;
-    head.table_id = binary((cs_str){ (const char *)plan->table_id.bytes, sizeof plan->table_id.bytes });
+    head.table_id = binary((cs_str){ (const char *)plan->table_id.bytes,
+                                     sizeof plan->table_id.bytes });
     head.n_files = plan->n_files;
     head.n_splits = plan->n_splits;
     head.n_tasks = plan->n_tasks;
@@ -158,7 +161,8 @@ static cs_code write_file(plan_writer *writer, const cs_source_file *file, cs_er
     return write_record(writer, RECORD_FILE, &message.base, err);
 }
 
-static cs_code write_task(plan_writer *writer, const cs_plan *plan, const cs_plan_task *task, cs_error *err)
+static cs_code write_task(plan_writer *writer, const cs_plan *plan, const cs_plan_task *task,
+                          cs_error *err)
 {
     Cs__PlanSplit *splits = cs_xcalloc(task->n_splits, sizeof *splits);
     Cs__PlanSplit **pointers = cs_xcalloc(task->n_splits, sizeof *pointers);
@@ -186,7 +190,9 @@ static cs_code flush(plan_writer *writer, size_t keep_below, cs_error *err)
     cs_buf *pending = &writer->pending;
     size_t at = 0;
     while (pending->len - at >= keep_below) {
-        size_t len = pending->len - at < CS_PLAN_CHUNK_BYTES ? pending->len - at : CS_PLAN_CHUNK_BYTES;
+        size_t len = pending->len - at;
+        if (len > CS_PLAN_CHUNK_BYTES)
+            len = CS_PLAN_CHUNK_BYTES;
         CS_TRY(writer->chunk(writer->ctx, writer->seq, (cs_str){ pending->ptr + at, len }, err));
         writer->seq++;
         at += len;
@@ -269,19 +275,26 @@ static cs_code take_task(cs_plan_builder *builder, const Cs__PlanTask *task, cs_
 
 static cs_code take_record(cs_plan_builder *builder, uint8_t kind, cs_str bytes, cs_error *err)
 {
-    const ProtobufCMessageDescriptor *descriptor = kind == RECORD_HEAD   ? &cs__plan_head__descriptor
-                                                   : kind == RECORD_FILE ? &cs__plan_file__descriptor
-                                                   : kind == RECORD_TASK ? &cs__plan_task__descriptor
-                                                                         : NULL;
+    static const ProtobufCMessageDescriptor *const descriptors[] = {
+        [RECORD_HEAD] = &cs__plan_head__descriptor,
+        [RECORD_FILE] = &cs__plan_file__descriptor,
+        [RECORD_TASK] = &cs__plan_task__descriptor,
+    };
+    const ProtobufCMessageDescriptor *descriptor =
+        kind < sizeof descriptors / sizeof *descriptors ? descriptors[kind] : NULL;
     if (descriptor == NULL || (kind != RECORD_HEAD && !builder->has_head))
         return damaged(err, "a record of unknown kind, or before the head");
     ProtobufCMessage *message =
         protobuf_c_message_unpack(descriptor, NULL, bytes.len, (const uint8_t *)bytes.ptr);
     if (message == NULL)
         return damaged(err, "a record cannot be read");
-    cs_code code = kind == RECORD_HEAD   ? take_head(builder, (const Cs__PlanHead *)message, err)
-                   : kind == RECORD_FILE ? take_file(builder, (const Cs__PlanFile *)message, err)
-                                         : take_task(builder, (const Cs__PlanTask *)message, err);
+    cs_code code;
+    if (kind == RECORD_HEAD)
+        code = take_head(builder, (const Cs__PlanHead *)message, err);
+    else if (kind == RECORD_FILE)
+        code = take_file(builder, (const Cs__PlanFile *)message, err);
+    else
+        code = take_task(builder, (const Cs__PlanTask *)message, err);
     protobuf_c_message_free_unpacked(message, NULL);
     return code;
 }

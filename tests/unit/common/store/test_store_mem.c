@@ -155,6 +155,26 @@ static void synced_rename_is_durable_in_both_folders(void **state)
     }
 }
 
+/* The removal of the old name went to the disk with the new one: an older change of it must not bring it back. */
+static void synced_rename_is_not_undone_by_what_was_before(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        fresh();
+        assert_int_equal(cs_store_make_folder(store, CS_STR("a"), NULL), CS_OK);
+        cs_file_writer *writer = write_open("a/x", "1");
+        assert_int_equal(cs_store_rename_new(store, CS_STR("a/x"), CS_STR("_log/x"), NULL), CS_OK);
+        assert_int_equal(cs_store_sync_folder(store, CS_STR("_log"), NULL), CS_OK);
+        cs_file_writer_close(writer);
+        crash(seed);
+        char *in_a = content("a/x"), *in_log = content("_log/x");
+        assert_null(in_a);
+        assert_non_null(in_log);
+        free(in_log);
+        done();
+    }
+}
+
 static void removed_name_may_come_back_until_its_folder_is_synced(void **state)
 {
     (void)state;
@@ -313,6 +333,7 @@ int main(void)
         cmocka_unit_test(unsealed_file_meets_every_fate),
         cmocka_unit_test(unsynced_rename_moves_or_stays_but_never_splits),
         cmocka_unit_test(synced_rename_is_durable_in_both_folders),
+        cmocka_unit_test(synced_rename_is_not_undone_by_what_was_before),
         cmocka_unit_test(removed_name_may_come_back_until_its_folder_is_synced),
         cmocka_unit_test(put_new_killed_anywhere_is_all_or_nothing),
         cmocka_unit_test(temporary_that_a_cleaner_took_is_written_again),

@@ -665,6 +665,31 @@ static void damaged_value_is_found_when_it_is_read(void **state)
     cs_checkpoint_close(checkpoint);
 }
 
+/* Each value is whole, but they do not belong together: as after a restore of single pages. */
+static void plan_that_does_not_have_its_digest_is_damage(void **state)
+{
+    (void)state;
+    cs_checkpoint *checkpoint = open_checkpoint();
+    cs_plan_free(save_next(checkpoint, 0, 3));
+    cs_kv *kv = checkpoint->kv;
+    cs_key key = cs_key_of('h');
+    cs_key_add_u64(&key, 0);
+    cs_buf head = CS_BUF_INIT;
+    cs_str value;
+    assert_int_equal(kv->ops->begin(kv, true, NULL), CS_OK);
+    assert_int_equal(cs_checkpoint_get(checkpoint, &key, &value, NULL), CS_OK);
+    cs_buf_add_str(&head, value);
+    head.ptr[head.len - 1] ^= 1;
+    assert_int_equal(cs_checkpoint_put(checkpoint, &key, cs_buf_str(&head), NULL), CS_OK);
+    assert_int_equal(kv->ops->commit(kv, NULL), CS_OK);
+    cs_buf_done(&head);
+    cs_plan *plan = NULL;
+    cs_error err;
+    assert_int_equal(cs_checkpoint_load_plan(checkpoint, 0, &plan, &err), CS_E_DAMAGED_CHECKPOINT);
+    assert_non_null(strstr(err.message, "digest"));
+    cs_checkpoint_close(checkpoint);
+}
+
 static void backup_is_made_at_the_end_and_after_many_plans_when_idle(void **state)
 {
     (void)state;
@@ -706,6 +731,7 @@ int main(void)
         CASE(path_whose_hash_is_taken_goes_into_the_next_slot),
         CASE(emptied_slot_does_not_hide_the_next),
         CASE(damaged_value_is_found_when_it_is_read),
+        CASE(plan_that_does_not_have_its_digest_is_damage),
         CASE(backup_is_made_at_the_end_and_after_many_plans_when_idle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

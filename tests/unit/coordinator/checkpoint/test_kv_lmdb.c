@@ -356,6 +356,28 @@ static void every_failed_write_and_sync_is_an_error_and_loses_nothing(void **sta
     cs_checkpoint_close(checkpoint);
 }
 
+static void backup_that_fails_harms_nothing(void **state)
+{
+    (void)state;
+    make_some(1, 5);
+    for (int at = 1; at <= 2; at++) {
+        cs_kv *kv;
+        cs_error err;
+        assert_int_equal(cs_kv_lmdb_open(folder, self, &kv, NULL), CS_OK);
+        lie.passed = 0;
+        lie.at = at;
+        lie.sync_errno = EIO;
+        assert_int_equal(kv->ops->backup(kv, &err), CS_E_IO);
+        memset(&lie, 0, sizeof lie);
+        assert_int_equal(kv->ops->begin(kv, true, NULL), CS_OK);
+        assert_int_equal(kv->ops->put(kv, CS_STR("x"), CS_STR("1"), NULL), CS_OK);
+        kv->ops->abort(kv);
+        assert_int_equal(kv->ops->backup(kv, NULL), CS_OK);
+        kv->ops->close(kv);
+        assert_int_equal(access(in_folder(".new.mdb"), F_OK), -1);
+    }
+}
+
 static void full_disk_at_the_first_start_is_an_error_each_time(void **state)
 {
     (void)state;
@@ -517,6 +539,7 @@ int main(int argc, char **argv)
         CASE(half_made_environment_is_made_anew),
         CASE(largest_plan_fits_and_is_read_back),
         CASE(every_failed_write_and_sync_is_an_error_and_loses_nothing),
+        CASE(backup_that_fails_harms_nothing),
         CASE(full_disk_at_the_first_start_is_an_error_each_time),
         CASE(truncated_file_is_damage_with_a_way_out),
         CASE(flipped_bits_are_damage_or_harmless_but_never_a_crash),

@@ -405,6 +405,8 @@ static void recursion_reads_all_below_but_hidden_folders(void **state)
     put("_temporary/0/e", 5, "1");
     put("x/.f", 6, "1");
     look_taking(true, "a");
+    hint("x/b", true);
+    look_taking(false, "");
     job.recursive = true;
     reopen();
     look_taking(true, "x/b x/y/z/c k=1/d");
@@ -499,6 +501,16 @@ static void without_leases_a_file_must_be_closed_or_old_enough(void **state)
     look_taking(false, "");
     hint("made", true);
     look_taking(false, "made");
+    /* Closed, and then written on: the old close says nothing about the new version. */
+    job.files_max = 1;
+    put("first", wall_ms, "1");
+    put("again", wall_ms + 1000, "1");
+    hint("again", true);
+    hint("first", true);
+    look_taking(false, "first");
+    put("again", wall_ms + 1001, "12");
+    hint("again", false);
+    look_taking(false, "");
 }
 
 static void version_that_changes_while_it_waits_counts_anew(void **state)
@@ -603,9 +615,11 @@ static void file_that_changes_between_look_and_plan_is_a_changed_file(void **sta
     put("a", 1, "1");
     look(true);
     assert_taken("a");
-    cs_source_file planned = files[0];
+    cs_source_file planned = { CS_STR("a"), files[0].version };
     put("a", 2, "22");
     hint("a", true);
+    look(false); /* not planned yet, and found in its new version */
+    assert_int_equal(files[0].version.size_bytes, 2);
     files = &planned;
     n_files = 1;
     plan_them();
@@ -637,10 +651,11 @@ static void names_of_any_bytes_are_kept(void **state)
 static void folder_that_is_gone_is_an_error_and_comes_back(void **state)
 {
     (void)state;
-    put("a", 1, "1");
     cs_store *faulty = cs_store_fault_new(store);
     store = faulty;
     reopen();
+    look_taking(true, "");
+    put("a", 1, "1");
     cs_store_fault_set(faulty, (cs_store_fault_rule){ .op = CS_STORE_OP_LIST, .nth = 1, .sys_errno = 13 /* EACCES */ });
     cs_error err;
     assert_int_equal(source->ops->list(source, true, &arena, &files, &n_files, &again_ms, &err), CS_E_PERMISSION);

@@ -27,6 +27,7 @@ build=(
     libjansson-dev        # JSON
     libxxhash-dev         # checksums
     libssl-dev            # SHA-256
+    tzdata                # time zones: timeZone, and names in the data
 )
 tests=(
     libcmocka-dev         # unit tests

@@ -59,6 +59,8 @@
 #define CS_COLUMNS_MAX 20480u
 #define CS_TYPE_DEPTH_MAX 32u
 #define CS_ZONES_MAX 1024u                   /* time zones one worker remembers; tzdata has about 600 names */
+#define CS_TIME_PATTERN_BYTES_MAX 1024u      /* dateFormat and its like */
+#define CS_TIME_PATTERN_DEPTH_MAX 16u        /* optional parts inside one another */
 #define CS_RECORD_BYTES_MAX_DEFAULT (16u << 20)
 #define CS_RECORD_BYTES_MAX (1u << 30)       /* that maxRecordBytes may ask for */
 #define CS_ROWS_MAX 65536u                   /* rows in one cs_rows */

@@ -1,5 +1,6 @@
 #include "common/data/zone.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #define FILE_BYTES_MAX (64u << 10)
 #define ID_BYTES_MAX 64u
 #define BUCKETS 256u
+#define ID_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+-"
 
 struct cs_zone {
     struct cs_zone *next; /* of the same bucket */
@@ -27,6 +29,9 @@ struct cs_zones {
     const cs_zone *last; /* rows that follow one another mostly name the same zone */
     cs_zone *buckets[BUCKETS];
     size_t count;
+    cs_str *names; /* of tzdata, the longest first; listed when a text first needs them */
+    size_t n_names;
+    cs_arena arena;
 };
 
 /* java.time.ZoneId.SHORT_IDS */
@@ -57,6 +62,9 @@ static const char *const not_zones[] = { "Factory", "GMT+0", "GMT-0", "ROC", "lo
 static bool offset_of(cs_str text, int32_t *seconds);
 static bool two_digits(const char *at, int32_t *value);
 static bool is_region(cs_str id);
+static bool is_short_id(cs_str id);
+static void list_names(cs_zones *zones, cs_str folder, int depth);
+static int longer_first(const void *a, const void *b);
 static bool load(cs_str id, cs_zone *out);
 
 cs_code cs_zones_check(cs_error *err)
@@ -86,6 +94,7 @@ void cs_zones_free(cs_zones *zones)
             cs_zone_rules_done(&zone->rules);
             free(zone);
         }
+    cs_arena_done(&zones->arena);
     free(zones);
 }
 
@@ -108,6 +117,38 @@ const cs_zone *cs_zones_find(cs_zones *zones, cs_str id)
     **bucket = found;
     zones->count++;
     return zones->last = *bucket;
+}
+
+const cs_zone *cs_zones_starting(cs_zones *zones, cs_str text, size_t *len)
+{
+    /* Nearly always the id as it is written, up to the end or to what no id has in it. */
+    size_t n = 0;
+    int32_t offset;
+    while (n < text.len && text.ptr[n] != '\0' && strchr(ID_BYTES, text.ptr[n]) != NULL)
+        n++;
+    cs_str id = { text.ptr, n };
+    bool other = is_short_id(id) || cs_zone_fixed(id, &offset);
+    const cs_zone *zone = other ? NULL : cs_zones_find(zones, id);
+    if (zone != NULL) {
+        *len = n;
+        return zone;
+    }
+    if (zones->names == NULL) {
+        zones->names = cs_arena_array(&zones->arena, cs_str, CS_ZONES_MAX);
+        list_names(zones, CS_STR(""), 0);
+        qsort(zones->names, zones->n_names, sizeof *zones->names, longer_first);
+    }
+    for (size_t i = 0; i < zones->n_names; i++) {
+        cs_str name = zones->names[i];
+        if (name.len > n || !cs_str_eq_nocase(name, (cs_str){ text.ptr, name.len }))
+            continue;
+        zone = cs_zones_find(zones, name);
+        if (zone != NULL) {
+            *len = name.len;
+            return zone;
+        }
+    }
+    return NULL;
 }
 
 bool cs_zone_fixed(cs_str id, int32_t *seconds)
@@ -194,7 +235,7 @@ static bool is_region(cs_str id)
     for (size_t i = 0; i < id.len; i++) {
         char c = id.ptr[i];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (begins ? !letter : !letter && !(c >= '0' && c <= '9') && (c == '\0' || strchr("/._+-", c) == NULL))
+        if (begins ? !letter : c == '\0' || strchr(ID_BYTES, c) == NULL)
             return false;
         begins = c == '/';
     }
@@ -202,6 +243,42 @@ static bool is_region(cs_str id)
         if (cs_str_eq(id, cs_str_of(not_zones[i])))
             return false;
     return !begins && !cs_str_starts(id, CS_STR("posix/")) && !cs_str_starts(id, CS_STR("right/"));
+}
+
+static bool is_short_id(cs_str id)
+{
+    for (size_t i = 0; i < sizeof short_ids / sizeof short_ids[0]; i++)
+        if (cs_str_eq(id, cs_str_of(short_ids[i].id)))
+            return true;
+    return false;
+}
+
+/* Ids begin with a capital letter; what else lies there does not. */
+static void list_names(cs_zones *zones, cs_str folder, int depth)
+{
+    char path[sizeof ZONEINFO + ID_BYTES_MAX];
+    snprintf(path, sizeof path, "%s%.*s", ZONEINFO, CS_STR_ARG(folder));
+    DIR *entries = depth > 3 ? NULL : opendir(path);
+    if (entries == NULL)
+        return;
+    for (const struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        cs_str base = cs_str_of(entry->d_name);
+        if (base.ptr[0] < 'A' || base.ptr[0] > 'Z' || folder.len + 1 + base.len >= ID_BYTES_MAX)
+            continue;
+        cs_str name = cs_str_of(cs_arena_printf(&zones->arena, "%.*s%s%s", CS_STR_ARG(folder),
+                                                folder.len > 0 ? "/" : "", entry->d_name));
+        if (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN)
+            list_names(zones, name, depth + 1);
+        if (entry->d_type != DT_DIR && zones->n_names < CS_ZONES_MAX && !is_short_id(name))
+            zones->names[zones->n_names++] = name;
+    }
+    closedir(entries);
+}
+
+static int longer_first(const void *a, const void *b)
+{
+    size_t x = ((const cs_str *)a)->len, y = ((const cs_str *)b)->len;
+    return x < y ? 1 : x > y ? -1 : 0;
 }
 
 static bool load(cs_str id, cs_zone *out)

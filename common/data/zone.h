@@ -27,6 +27,10 @@ bool cs_zone_fixed(cs_str id, int32_t *seconds);
  * such zone. Lives as long as `zones`. */
 const cs_zone *cs_zones_find(cs_zones *zones, cs_str id);
 
+/* The longest tzdb id that `text` begins with, in any case; offsets, short ids, EST, MST and HST are
+ * none (java.time.format, letters VV). NULL: there is none. *len: its bytes. */
+const cs_zone *cs_zones_starting(cs_zones *zones, cs_str text, size_t *len);
+
 /* Seconds since 1970 UTC at the local time that is `local` seconds after 1970-01-01 00:00:00. A
  * local time in a gap moves forward by the gap's length; one that comes twice is the earlier
  * (java.time.ZonedDateTime.of). */

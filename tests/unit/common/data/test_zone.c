@@ -120,6 +120,38 @@ static void ids_are_those_of_java(void **state)
     cs_zones_free(NULL);
 }
 
+static void the_longest_id_that_a_text_begins_with_is_found_in_any_case(void **state)
+{
+    static const struct {
+        const char *text, *id; /* NULL: none */
+    } cases[] = {
+        { "Europe/Berlin", "Europe/Berlin" },   { "Europe/Berlin summer", "Europe/Berlin" },
+        { "europe/BERLIN", "Europe/Berlin" },   { "Europe/Berlinx", "Europe/Berlin" },
+        { "Etc/GMT+10", "Etc/GMT+10" },         { "Etc/GMT+15", "Etc/GMT+1" },
+        { "america/indiana/knox", "America/Indiana/Knox" }, { "GB-Eirex", "GB-Eire" },
+        { "GB-Eir", "GB" },                     { "Zulu", "Zulu" },
+        { "est5edt", "EST5EDT" },               { "EST", NULL },
+        { "MST", NULL },                        { "HST", NULL },
+        { "PST", NULL },                        { "CST6", NULL },
+        { "+01:00", NULL },                     { "Europe", NULL },
+        { "posix/UTC", NULL },                  { "Factory", NULL },
+        { "ROC", NULL },                        { "../UTC", NULL },
+        { "", NULL },                           { "\xc3\xa9", NULL },
+    };
+    (void)state;
+    cs_zones *zones = cs_zones_new();
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t len = 99;
+        const cs_zone *zone = cs_zones_starting(zones, cs_str_of(cases[i].text), &len);
+        const cs_zone *expected = NULL;
+        if (cases[i].id != NULL)
+            expected = cs_zones_find(zones, cs_str_of(cases[i].id));
+        if (zone != expected || len != (cases[i].id != NULL ? strlen(cases[i].id) : 99))
+            fail_msg("%s", cases[i].text);
+    }
+    cs_zones_free(zones);
+}
+
 static size_t read_berlin(char *bytes, size_t size)
 {
     FILE *file = fopen("/usr/share/zoneinfo/Europe/Berlin", "rb");
@@ -165,6 +197,7 @@ int main(void)
         cmocka_unit_test(local_times_lead_back_to_their_instant),
         cmocka_unit_test(a_gap_moves_forward_and_an_overlap_is_the_earlier),
         cmocka_unit_test(ids_are_those_of_java),
+        cmocka_unit_test(the_longest_id_that_a_text_begins_with_is_found_in_any_case),
         cmocka_unit_test(damaged_files_are_refused_or_read_within_their_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

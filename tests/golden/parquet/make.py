@@ -74,7 +74,7 @@ def physical():
         return at.strftime("%Y-%m-%dT%H:%M:%S.%f")
 
     def lines(zone):
-        return ["".join(f'"{c}":{t},' for c in ("d9", "d18", "d30")) + f'"at":"{stamp(m)}{zone}","ms":"{stamp(m)}Z"'
+        return ["".join(f'"{c}":"{t}",' for c in ("d9", "d18", "d30")) + f'"at":"{stamp(m)}{zone}","ms":"{stamp(m)}Z"'
                 for t, m in rows]
 
     def write(name, zone, **options):

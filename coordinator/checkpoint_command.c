@@ -1,7 +1,7 @@
 #include "coordinator/checkpoint_command.h"
 
+#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/data/value.h"
@@ -24,6 +24,7 @@ typedef struct reset_run {
 } reset_run;
 
 static cs_code open_checkpoint(const cs_checkpoint_command *command, cs_checkpoint **out, cs_error *err);
+static cs_code write_out(cs_buf *text, FILE *out, cs_error *err);
 static cs_code show_plan(void *ctx, const cs_plan *plan, bool committed, cs_error *err);
 static cs_code reset_open(reset_run *reset, const cs_checkpoint_command *command, cs_error *err);
 static void reset_close(reset_run *reset);
@@ -32,30 +33,33 @@ static cs_code accept_streams(reset_run *reset, cs_accepted **out, size_t *n, cs
 static void log_notice(void *ctx, cs_log_level level, const char *text);
 
 typedef struct show_run {
-    cs_buf *out;
+    FILE *out;
+    cs_buf text; /* of one plan */
     bool json;
     bool headed;
 } show_run;
 
-cs_code cs_checkpoint_show(const cs_checkpoint_command *command, cs_buf *out, cs_error *err)
+cs_code cs_checkpoint_show(const cs_checkpoint_command *command, FILE *out, cs_error *err)
 {
     cs_checkpoint *checkpoint = NULL;
-    show_run ctx = { out, command->json, false };
+    show_run ctx = { .out = out, .json = command->json };
     cs_code code;
     CS_TRY_OUT(open_checkpoint(command, &checkpoint, err));
     CS_TRY_OUT(cs_checkpoint_each_plan(checkpoint, show_plan, &ctx, err));
     if (!ctx.headed && !ctx.json)
-        cs_buf_add_cstr(out, "no batch yet\n");
-    code = cs_buf_check(out, err);
+        cs_buf_add_cstr(&ctx.text, "no batch yet\n");
+    code = write_out(&ctx.text, out, err);
 out:
+    cs_buf_done(&ctx.text);
     cs_checkpoint_close(checkpoint);
     return code;
 }
 
-cs_code cs_checkpoint_reset_command(const cs_checkpoint_command *command, bool include_existing, cs_buf *out,
+cs_code cs_checkpoint_reset_command(const cs_checkpoint_command *command, bool include_existing, FILE *out,
                                     cs_error *err)
 {
     reset_run reset = { 0 };
+    cs_buf text = CS_BUF_INIT;
     cs_accepted *accepted;
     size_t n_accepted;
     cs_code code;
@@ -69,21 +73,22 @@ cs_code cs_checkpoint_reset_command(const cs_checkpoint_command *command, bool i
     char stream[CS_UUID_TEXT_LEN + 1];
     cs_uuid_text(&cs_checkpoint_state_of(reset.checkpoint)->stream, stream);
     if (command->json) {
-        cs_buf_printf(out, "{\"stream\":\"%s\",\"files\":%zu,\"filesBeingWritten\":%" PRIu64
+        cs_buf_printf(&text, "{\"stream\":\"%s\",\"files\":%zu,\"filesBeingWritten\":%" PRIu64
                       ",\"includeExistingFiles\":%s,\"acceptedStreams\":%zu}\n",
                       stream, reset.n_taken, n_held, include_existing ? "true" : "false", n_accepted);
     } else {
-        cs_buf_printf(out, "new stream %s\n", stream);
-        cs_buf_printf(out, include_existing
+        cs_buf_printf(&text, "new stream %s\n", stream);
+        cs_buf_printf(&text, include_existing
                                ? "%zu files are there now: the next start reads them all; rows of files that were "
                                  "read before will be in the table twice\n"
                                : "%zu files are there now: they count as done, the next start leaves them out\n",
                       reset.n_taken);
         if (n_held > 0)
-            cs_buf_printf(out, "%" PRIu64 " more files are still being written: the next start reads them\n", n_held);
+            cs_buf_printf(&text, "%" PRIu64 " more files are still being written: the next start reads them\n", n_held);
     }
-    code = cs_buf_check(out, err);
+    code = write_out(&text, out, err);
 out:
+    cs_buf_done(&text);
     reset_close(&reset);
     return code;
 }
@@ -104,6 +109,16 @@ static cs_code open_checkpoint(const cs_checkpoint_command *command, cs_checkpoi
     return cs_error_set(err, CS_E_BAD_CONFIG, "no job ever started with the checkpoint '%s'", command->folder);
 }
 
+/* Empties the text. */
+static cs_code write_out(cs_buf *text, FILE *out, cs_error *err)
+{
+    CS_TRY(cs_buf_check(text, err));
+    if (fwrite(text->ptr, 1, text->len, out) != text->len || fflush(out) != 0)
+        return cs_error_sys(err, errno, "cannot write the result");
+    cs_buf_clear(text);
+    return CS_OK;
+}
+
 /* --- show --- */
 
 static cs_code show_plan(void *ctx, const cs_plan *plan, bool committed, cs_error *err)
@@ -111,25 +126,25 @@ static cs_code show_plan(void *ctx, const cs_plan *plan, bool committed, cs_erro
     show_run *show = ctx;
     const char *state = committed ? "committed" : "planned";
     if (!show->json && !show->headed)
-        cs_buf_printf(show->out, "%8s  %-9s  %14s  %-27s  %s\n", "batch", "state", "bytes", "modified (UTC)", "file");
+        cs_buf_printf(&show->text, "%8s  %-9s  %14s  %-27s  %s\n", "batch", "state", "bytes", "modified (UTC)", "file");
     show->headed = true;
     for (uint32_t i = 0; i < plan->n_files; i++) {
         const cs_source_file *file = &plan->files[i];
         if (show->json) {
-            cs_buf_printf(show->out, "{\"batch\":%" PRIu64 ",\"state\":\"%s\",\"path\":", plan->batch, state);
-            cs_json_add_str(show->out, file->path);
-            cs_buf_printf(show->out, ",\"size\":%" PRIu64 ",\"mtimeNs\":%" PRId64 "}\n", file->version.size_bytes,
+            cs_buf_printf(&show->text, "{\"batch\":%" PRIu64 ",\"state\":\"%s\",\"path\":", plan->batch, state);
+            cs_json_add_str(&show->text, file->path);
+            cs_buf_printf(&show->text, ",\"size\":%" PRIu64 ",\"mtimeNs\":%" PRId64 "}\n", file->version.size_bytes,
                           file->version.mtime_ns);
         } else {
-            cs_buf_printf(show->out, "%8" PRIu64 "  %-9s  %14" PRIu64 "  ", plan->batch, state,
+            cs_buf_printf(&show->text, "%8" PRIu64 "  %-9s  %14" PRIu64 "  ", plan->batch, state,
                           file->version.size_bytes);
-            cs_timestamp_print(file->version.mtime_ns / 1000, 'T', 6, show->out);
-            cs_buf_add_cstr(show->out, "Z  ");
-            cs_buf_add_escaped(show->out, file->path);
-            cs_buf_add_char(show->out, '\n');
+            cs_timestamp_print(file->version.mtime_ns / 1000, 'T', 6, &show->text);
+            cs_buf_add_cstr(&show->text, "Z  ");
+            cs_buf_add_escaped(&show->text, file->path);
+            cs_buf_add_char(&show->text, '\n');
         }
     }
-    return cs_buf_check(show->out, err);
+    return write_out(&show->text, show->out, err);
 }
 
 /* --- reset --- */

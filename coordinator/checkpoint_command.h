@@ -3,7 +3,9 @@
 #ifndef CS_COORDINATOR_CHECKPOINT_COMMAND_H
 #define CS_COORDINATOR_CHECKPOINT_COMMAND_H
 
-#include "common/base/buf.h"
+#include <stdio.h>
+
+#include "common/base/error.h"
 
 typedef struct cs_checkpoint_command {
     const char *folder;
@@ -11,11 +13,11 @@ typedef struct cs_checkpoint_command {
     bool json;           /* one object a line, else aligned columns */
 } cs_checkpoint_command;
 
-/* Which file went into which batch. The text is appended to `out`. */
-CS_MUST_USE cs_code cs_checkpoint_show(const cs_checkpoint_command *command, cs_buf *out, cs_error *err);
+/* Which file went into which batch, plan by plan. */
+CS_MUST_USE cs_code cs_checkpoint_show(const cs_checkpoint_command *command, FILE *out, cs_error *err);
 /* A new stream for the same source and table. include_existing: the files that are there now are read (again);
  * else they count as done. */
 CS_MUST_USE cs_code cs_checkpoint_reset_command(const cs_checkpoint_command *command, bool include_existing,
-                                                cs_buf *out, cs_error *err);
+                                                FILE *out, cs_error *err);
 
 #endif

@@ -76,6 +76,10 @@ cs_code cs_coordinator_run(const cs_coordinator_config *config, cs_error *err)
     cs_dispatch_leave(coordinator.dispatch, NULL, &coordinator.actions);
     carry_out(&coordinator);
 out:
+    if (code != CS_OK && coordinator.jobs != NULL && cs_jobs_count(coordinator.jobs) > 0) {
+        cs_log_error(err, "ended in the middle of jobs"); /* their threads may hang: no good order any more */
+        _exit(cs_code_exit_status(code));
+    }
     close_all(&coordinator);
     return code;
 }

@@ -163,17 +163,6 @@ static cs_code parse_args(int argc, char **argv, coordinator_args *args, cs_erro
     return take_operands(argc - optind, argv + optind, args, err);
 }
 
-static cs_code run_command(const coordinator_args *args, cs_error *err)
-{
-    cs_buf out = CS_BUF_INIT;
-    cs_code code = args->show ? cs_checkpoint_show(&args->command, &out, err)
-                              : cs_checkpoint_reset_command(&args->command, args->include_existing == 1, &out, err);
-    if (code == CS_OK && (fwrite(out.ptr, 1, out.len, stdout) != out.len || fflush(stdout) != 0))
-        code = cs_error_set(err, CS_E_IO, "cannot write to stdout");
-    cs_buf_done(&out);
-    return code;
-}
-
 /* A coordinator of somebody speaks up for what goes wrong only: its parent tells the rest. */
 static cs_code run(const coordinator_args *args, cs_error *err)
 {
@@ -181,8 +170,10 @@ static cs_code run(const coordinator_args *args, cs_error *err)
     cs_log_setup("coordinator", level > CS_LOG_DEBUG ? CS_LOG_DEBUG : (cs_log_level)level, args->log_json);
     if (args->check != NULL)
         return cs_kv_lmdb_check(args->check, err);
-    if (args->show || args->reset)
-        return run_command(args, err);
+    if (args->show)
+        return cs_checkpoint_show(&args->command, stdout, err);
+    if (args->reset)
+        return cs_checkpoint_reset_command(&args->command, args->include_existing == 1, stdout, err);
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);

@@ -36,7 +36,7 @@ typedef struct cs_worker {
 } cs_worker;
 
 static cs_code open_all(cs_worker *worker, cs_error *err);
-static void close_all(cs_worker *worker);
+static void close_all(cs_worker *worker, cs_code code);
 static cs_code wait_for_input(cs_worker *worker, cs_error *err);
 static void take_messages(cs_worker *worker);
 static void take_answer(cs_worker *worker);
@@ -63,7 +63,7 @@ cs_code cs_worker_run(const cs_worker_config *config, cs_error *err)
     if (code != CS_OK && err != NULL)
         *err = worker.end_error;
 out:
-    close_all(&worker);
+    close_all(&worker, code);
     return code;
 }
 
@@ -81,13 +81,13 @@ static cs_code open_all(cs_worker *worker, cs_error *err)
     return cs_compute_start(worker->net, &worker->compute, err);
 }
 
-static void close_all(cs_worker *worker)
+static void close_all(cs_worker *worker, cs_code code)
 {
     cs_socket_close(worker->socket);
     cs_net_close(worker->net);
     if (worker->running) {
         /* Told to leave in the middle of a task, which may hang: what it wrote is an orphan, and is swept. */
-        _exit(cs_code_exit_status(worker->end_error.code));
+        _exit(cs_code_exit_status(code));
     }
     cs_compute_end(worker->compute);
     cs_net_free(worker->net);

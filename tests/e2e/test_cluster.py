@@ -225,10 +225,26 @@ def test_coordinator_serves_on_tcp_until_it_is_told_to_stop(case):
     client.say(submit([(1, b"header", b"true")], version=b"9.9.9"))
     assert b"9.9.9" in client.frame()
     case.put("a.csv", 10)
-    client.say(submit([(0, key, value.encode()) for key, value in (
+    job = submit([(0, key, value.encode()) for key, value in (
         (b"source-format", "csv"), (b"source-path", case.source), (b"sink-format", "delta"), (b"table-path", case.table),
-        (b"checkpoint-location", case.checkpoint), (b"schema", "id BIGINT, name STRING, amount DECIMAL(10,2)"))]))
+        (b"checkpoint-location", case.checkpoint), (b"schema", "id BIGINT, name STRING, amount DECIMAL(10,2)"))])
+    client.say(job)
     wait_for("rows", lambda: rows_now(case) == 10)
+    other = Stranger(("127.0.0.1", int(ports()[1])))
+    other.say(job)
+    assert b"CHECKPOINT_IN_USE" in other.frame()
+    other.say(field(2, field(1, b"nobody")))
+    assert b"nobody" in other.frame()
+    client.say(field(2, b""))  # stop: the job that this client submitted
+    while True:
+        event = client.frame()
+        if event[12:13] == b"\x2a":  # behind the job's name of 8 bytes: its end
+            break
+    assert len(event) == 16, event  # no error; 1 batch
+    client.say(job)
+    assert client.frame()[12:13] == b"\x12"  # it starts again
+    case.put("b.csv", 10)
+    wait_for("more rows", lambda: rows_now(case) == 20)
     coordinator.send_signal(signal.SIGTERM)
     assert coordinator.wait(20) == 0
     for worker in workers:

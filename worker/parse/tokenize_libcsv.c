@@ -159,12 +159,14 @@ static void skip(libcsv_tokenizer *self, size_t len)
 static size_t frame_end(libcsv_tokenizer *self, cs_str bytes)
 {
     size_t at = 0;
-    if (!self->options->multi_line)
-        while (at < bytes.len && !cs_is_line_end(bytes.ptr[at]))
-            at++;
-    else
-        while (at < bytes.len && !frame_step(self, bytes.ptr[at]))
-            at++;
+    if (!self->options->multi_line) {
+        const char *lf = memchr(bytes.ptr, '\n', bytes.len);
+        size_t len = lf != NULL ? (size_t)(lf - bytes.ptr) : bytes.len;
+        const char *cr = memchr(bytes.ptr, '\r', len);
+        return cr != NULL ? (size_t)(cr - bytes.ptr) : len;
+    }
+    while (at < bytes.len && !frame_step(self, bytes.ptr[at]))
+        at++;
     return at;
 }
 
@@ -221,6 +223,9 @@ static void take_record(libcsv_tokenizer *self, cs_str record, uint64_t offset, 
 
 static bool parse(libcsv_tokenizer *self, cs_str record)
 {
+    /* Room for all fields at once: they are never longer than their record. */
+    if (cs_buf_reserve(&self->batch.text, record.len) == NULL)
+        return true; /* the failed buffer ends the batch with an error */
     self->n_fields_left = (size_t)self->options->columns_max + 1;
     size_t taken = csv_parse(&self->parser, record.ptr, record.len, on_field, on_row, self);
     if (taken == record.len && csv_fini(&self->parser, on_field, on_row, self) == 0)
@@ -239,9 +244,12 @@ static void on_field(void *bytes, size_t len, void *ctx)
     if (self->n_fields_left == 0)
         return;
     self->n_fields_left--;
-    cs_token_batch_room(batch, 1, 0);
+    if (batch->n_fields == batch->fields_cap)
+        cs_token_batch_room(batch, 1, 0);
     cs_token_batch_add_copied(batch, batch->text.len, len, bytes != NULL && len == 0);
-    cs_buf_add(&batch->text, bytes, len);
+    if (len > 0)
+        memcpy(batch->text.ptr + batch->text.len, bytes, len);
+    batch->text.len += len;
 }
 
 static void on_row(int end, void *ctx)

@@ -23,7 +23,8 @@ typedef struct reset_run {
     size_t n_taken;
 } reset_run;
 
-static cs_code open_checkpoint(const cs_checkpoint_command *command, cs_checkpoint **out, cs_error *err);
+static cs_code open_checkpoint(const cs_checkpoint_command *command, cs_checkpoint **out,
+                               cs_error *err);
 static cs_code write_out(cs_buf *text, FILE *out, cs_error *err);
 static cs_code show_plan(void *ctx, const cs_plan *plan, bool committed, cs_error *err);
 static cs_code reset_open(reset_run *reset, const cs_checkpoint_command *command, cs_error *err);
@@ -55,8 +56,8 @@ out:
     return code;
 }
 
-cs_code cs_checkpoint_reset_command(const cs_checkpoint_command *command, bool include_existing, FILE *out,
-                                    cs_error *err)
+cs_code cs_checkpoint_reset_command(const cs_checkpoint_command *command, bool include_existing,
+                                    FILE *out, cs_error *err)
 {
     reset_run reset = { 0 };
     cs_buf text = CS_BUF_INIT;
@@ -69,22 +70,25 @@ cs_code cs_checkpoint_reset_command(const cs_checkpoint_command *command, bool i
     CS_TRY_OUT(take_all(&reset, err));
     size_t n_done = include_existing ? 0 : reset.n_taken;
     uint64_t n_held = reset.source->ops->counts(reset.source).held_back;
-    CS_TRY_OUT(cs_checkpoint_reset(reset.checkpoint, accepted, n_accepted, reset.taken, n_done, cs_rng_system(), err));
+    CS_TRY_OUT(cs_checkpoint_reset(reset.checkpoint, accepted, n_accepted, reset.taken, n_done,
+                                   cs_rng_system(), err));
     char stream[CS_UUID_TEXT_LEN + 1];
     cs_uuid_text(&cs_checkpoint_state_of(reset.checkpoint)->stream, stream);
     if (command->json) {
         cs_buf_printf(&text, "{\"stream\":\"%s\",\"files\":%zu,\"filesBeingWritten\":%" PRIu64
                       ",\"includeExistingFiles\":%s,\"acceptedStreams\":%zu}\n",
-                      stream, reset.n_taken, n_held, include_existing ? "true" : "false", n_accepted);
+                      stream, reset.n_taken, n_held, include_existing ? "true" : "false",
+                      n_accepted);
     } else {
-        cs_buf_printf(&text, "new stream %s\n", stream);
-        cs_buf_printf(&text, include_existing
-                               ? "%zu files are there now: the next start reads them all; rows of files that were "
-                                 "read before will be in the table twice\n"
-                               : "%zu files are there now: they count as done, the next start leaves them out\n",
-                      reset.n_taken);
+        cs_buf_printf(&text, "new stream %s\n%zu files are there now: ", stream, reset.n_taken);
+        cs_buf_add_cstr(&text, include_existing
+                                   ? "the next start reads them all; rows of files that were read "
+                                     "before will be in the table twice\n"
+                                   : "they count as done, the next start leaves them out\n");
         if (n_held > 0)
-            cs_buf_printf(&text, "%" PRIu64 " more files are still being written: the next start reads them\n", n_held);
+            cs_buf_printf(&text,
+                          "%" PRIu64 " more are still being written: the next start reads them\n",
+                          n_held);
     }
     code = write_out(&text, out, err);
 out:
@@ -93,7 +97,8 @@ out:
     return code;
 }
 
-static cs_code open_checkpoint(const cs_checkpoint_command *command, cs_checkpoint **out, cs_error *err)
+static cs_code open_checkpoint(const cs_checkpoint_command *command, cs_checkpoint **out,
+                               cs_error *err)
 {
     /* Opening creates what is missing; here that would only hide a typing error. */
     cs_store *folder;
@@ -106,7 +111,8 @@ static cs_code open_checkpoint(const cs_checkpoint_command *command, cs_checkpoi
         kv->ops->close(kv);
     if (code != CS_E_NOT_FOUND)
         return code;
-    return cs_error_set(err, CS_E_BAD_CONFIG, "no job ever started with the checkpoint '%s'", command->folder);
+    return cs_error_set(err, CS_E_BAD_CONFIG, "no job ever started with the checkpoint '%s'",
+                        command->folder);
 }
 
 /* Empties the text. */
@@ -126,15 +132,17 @@ static cs_code show_plan(void *ctx, const cs_plan *plan, bool committed, cs_erro
     show_run *show = ctx;
     const char *state = committed ? "committed" : "planned";
     if (!show->json && !show->headed)
-        cs_buf_printf(&show->text, "%8s  %-9s  %14s  %-27s  %s\n", "batch", "state", "bytes", "modified (UTC)", "file");
+        cs_buf_printf(&show->text, "%8s  %-9s  %14s  %-27s  %s\n", "batch", "state", "bytes",
+                      "modified (UTC)", "file");
     show->headed = true;
     for (uint32_t i = 0; i < plan->n_files; i++) {
         const cs_source_file *file = &plan->files[i];
         if (show->json) {
-            cs_buf_printf(&show->text, "{\"batch\":%" PRIu64 ",\"state\":\"%s\",\"path\":", plan->batch, state);
+            cs_buf_printf(&show->text, "{\"batch\":%" PRIu64 ",\"state\":\"%s\",\"path\":",
+                          plan->batch, state);
             cs_json_add_str(&show->text, file->path);
-            cs_buf_printf(&show->text, ",\"size\":%" PRIu64 ",\"mtimeNs\":%" PRId64 "}\n", file->version.size_bytes,
-                          file->version.mtime_ns);
+            cs_buf_printf(&show->text, ",\"size\":%" PRIu64 ",\"mtimeNs\":%" PRId64 "}\n",
+                          file->version.size_bytes, file->version.mtime_ns);
         } else {
             cs_buf_printf(&show->text, "%8" PRIu64 "  %-9s  %14" PRIu64 "  ", plan->batch, state,
                           file->version.size_bytes);
@@ -149,8 +157,8 @@ static cs_code show_plan(void *ctx, const cs_plan *plan, bool committed, cs_erro
 
 /* --- reset --- */
 
-static cs_code seen_by_reset(void *ctx, const cs_source_file *file, cs_seen *out, cs_content_version *known,
-                            cs_error *err);
+static cs_code seen_by_reset(void *ctx, const cs_source_file *file, cs_seen *out,
+                             cs_content_version *known, cs_error *err);
 static cs_code ignore_changed(void *ctx, const cs_source_file *file, cs_error *err);
 
 /* The job is the one that started last with this checkpoint, as it was told then. */
@@ -158,15 +166,18 @@ static cs_code reset_open(reset_run *reset, const cs_checkpoint_command *command
 {
     cs_options options;
     CS_TRY(open_checkpoint(command, &reset->checkpoint, err));
-    CS_TRY(cs_options_parse(cs_checkpoint_options(reset->checkpoint), &reset->arena, &options, err));
+    CS_TRY(cs_options_parse(cs_checkpoint_options(reset->checkpoint), &reset->arena, &options,
+                            err));
     CS_TRY(cs_job_parse(&options, &reset->arena, &reset->job, err));
     cs_job *job = &reset->job;
     job->files_max = 0;
     job->bytes_max = 0;
     job->min_file_age_ms = 0;
     job->list_interval_ms = INT64_MAX;
-    CS_TRY(cs_store_posix_open(cs_arena_cstr(&reset->arena, job->source_path), false, &reset->source_store, err));
-    CS_TRY(cs_store_posix_open(cs_arena_cstr(&reset->arena, job->table_path), true, &reset->table_store, err));
+    CS_TRY(cs_store_posix_open(cs_arena_cstr(&reset->arena, job->source_path), false,
+                               &reset->source_store, err));
+    CS_TRY(cs_store_posix_open(cs_arena_cstr(&reset->arena, job->table_path), true,
+                               &reset->table_store, err));
     cs_sink_env sink_env = { .job = job,
                              .table = reset->table_store,
                              .clock = cs_clock_system(),
@@ -198,8 +209,9 @@ static void reset_close(reset_run *reset)
     cs_arena_done(&reset->arena);
 }
 
-/* Another stream's rows stay what they are; the new stream goes on beside them, as long as nobody adds to them. The
- * stream that this checkpoint had until now is another one from here on. */
+/* Another stream's rows stay what they are; the new stream goes on beside them, as long as
+ * nobody adds to them. The stream that this checkpoint had until now is another one from here
+ * on. */
 static cs_code accept_streams(reset_run *reset, cs_accepted **out, size_t *n, cs_error *err)
 {
     cs_sink_state state;
@@ -209,14 +221,15 @@ static cs_code accept_streams(reset_run *reset, cs_accepted **out, size_t *n, cs
         accepted[i] = (cs_accepted){ state.others[i].stream, state.others[i].batch };
     *n = state.n_others;
     if (state.has_digest)
-        accepted[(*n)++] = (cs_accepted){ cs_checkpoint_state_of(reset->checkpoint)->stream, state.batch };
+        accepted[(*n)++] = (cs_accepted){ cs_checkpoint_state_of(reset->checkpoint)->stream,
+                                          state.batch };
     *out = accepted;
     return CS_OK;
 }
 
 /* The checkpoint is not asked: all that is there counts. */
-static cs_code seen_by_reset(void *ctx, const cs_source_file *file, cs_seen *out, cs_content_version *known,
-                             cs_error *err)
+static cs_code seen_by_reset(void *ctx, const cs_source_file *file, cs_seen *out,
+                             cs_content_version *known, cs_error *err)
 {
     (void)ctx;
     (void)file;
@@ -234,8 +247,8 @@ static cs_code ignore_changed(void *ctx, const cs_source_file *file, cs_error *e
     return CS_OK;
 }
 
-/* One full look, handed out in portions of a batch; a portion counts as planned, so that the next look gives the
- * rest. */
+/* One full look, handed out in portions of a batch; a portion counts as planned, so that the
+ * next look gives the rest. */
 static cs_code take_all(reset_run *reset, cs_error *err)
 {
     cs_source *source = reset->source;
@@ -246,7 +259,8 @@ static cs_code take_all(reset_run *reset, cs_error *err)
     do {
         int64_t again_ms;
         cs_arena_reset(&arena);
-        CS_TRY_OUT(source->ops->list(source, reset->n_taken == 0, &arena, &files, &n, &again_ms, err));
+        CS_TRY_OUT(source->ops->list(source, reset->n_taken == 0, &arena, &files, &n, &again_ms,
+                                     err));
         reset->taken = cs_xrealloc(reset->taken, (reset->n_taken + n) * sizeof *reset->taken);
         for (uint32_t i = 0; i < n; i++)
             reset->taken[reset->n_taken++] =

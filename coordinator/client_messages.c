@@ -2,14 +2,15 @@
 
 static Cs__BatchProgress progress_of(const cs_batch_report *report);
 
-cs_code cs_client_options_read(const Cs__Submit *submit, cs_arena *arena, cs_options *out, cs_error *err)
+cs_code cs_client_options_read(const Cs__Submit *submit, cs_arena *arena, cs_options *out,
+                               cs_error *err)
 {
     cs_option *items = cs_arena_array(arena, cs_option, submit->n_options);
     for (size_t i = 0; i < submit->n_options; i++) {
         const Cs__Option *option = submit->options[i];
         if (option->scope > CS_SCOPE_CONF)
-            return cs_error_set(err, CS_E_PROTOCOL, "an option of scope %u, the last known is %d", option->scope,
-                                CS_SCOPE_CONF);
+            return cs_error_set(err, CS_E_PROTOCOL, "an option of scope %u, the last known is %d",
+                                option->scope, CS_SCOPE_CONF);
         items[i] = (cs_option){ .scope = (cs_option_scope)option->scope,
                                 .key = cs_wire_str(option->key),
                                 .value = cs_wire_str(option->value),
@@ -19,8 +20,8 @@ cs_code cs_client_options_read(const Cs__Submit *submit, cs_arena *arena, cs_opt
     return CS_OK;
 }
 
-cs_code cs_client_event_pack(const char *job, const cs_query_event *event, cs_arena *arena, cs_buf *out,
-                             cs_error *err)
+cs_code cs_client_event_pack(const char *job, const cs_query_event *event, cs_arena *arena,
+                             cs_buf *out, cs_error *err)
 {
     Cs__ToClient message = CS__TO_CLIENT__INIT;
     Cs__Event body = CS__EVENT__INIT;
@@ -34,7 +35,8 @@ cs_code cs_client_event_pack(const char *job, const cs_query_event *event, cs_ar
     switch (event->kind) {
     case CS_QUERY_EVENT_STARTED:
         submitted.job = body.job;
-        submitted.stream = cs_wire_bytes((cs_str){ (const char *)event->stream.bytes, sizeof event->stream.bytes });
+        submitted.stream = cs_wire_bytes((cs_str){ (const char *)event->stream.bytes,
+                                                   sizeof event->stream.bytes });
         submitted.epoch = event->epoch;
         body.body_case = CS__EVENT__BODY_SUBMITTED;
         body.submitted = &submitted;

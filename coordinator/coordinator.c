@@ -1,6 +1,6 @@
-/* The order of a round matters: sockets are drained before leases are judged, so that what waits there counts. What
- * dispatch and the batch machines want done is carried out to the end after each message: their actions point
- * into it. */
+/* The order of a round matters: sockets are drained before leases are judged, so that what waits
+ * there counts. What dispatch and the batch machines want done is carried out to the end after
+ * each message: their actions point into it. */
 #include "coordinator/coordinator.h"
 
 #include <assert.h>
@@ -17,7 +17,7 @@
 #include "coordinator/worker_messages.h"
 
 #define END_RETRY_MS 100   /* a watcher whose queue is full gets the job's end again so often */
-#define MESSAGES_A_ROUND 10000 /* of one socket: a flood must not keep the timers from being judged */
+#define MESSAGES_A_ROUND 10000 /* of one socket: a flood must not keep the timers waiting */
 #define ITEMS_FIXED 4
 #define ABORTED_STATUS 130
 
@@ -57,8 +57,8 @@ cs_code cs_coordinator_run(const cs_coordinator_config *config, cs_error *err)
     cs_coordinator coordinator = { .config = config, .clock = cs_clock_system(), .signal_fd = -1 };
     cs_code code;
     CS_TRY_OUT(open_all(&coordinator, err));
-    cs_log(CS_LOG_INFO, "listening: workers at %s, clients at %s", cs_socket_endpoint(coordinator.workers),
-           cs_socket_endpoint(coordinator.clients));
+    cs_log(CS_LOG_INFO, "listening: workers at %s, clients at %s",
+           cs_socket_endpoint(coordinator.workers), cs_socket_endpoint(coordinator.clients));
     for (;;) {
         CS_TRY_OUT(wait_for_input(&coordinator, err));
         take_from_workers(&coordinator);
@@ -77,7 +77,8 @@ cs_code cs_coordinator_run(const cs_coordinator_config *config, cs_error *err)
     carry_out(&coordinator);
 out:
     if (code != CS_OK && coordinator.jobs != NULL && cs_jobs_count(coordinator.jobs) > 0) {
-        cs_log_error(err, "ended in the middle of jobs"); /* their threads may hang: no good order any more */
+        /* their threads may hang: no good order any more */
+        cs_log_error(err, "ended in the middle of jobs");
         _exit(cs_code_exit_status(code));
     }
     close_all(&coordinator);
@@ -88,8 +89,10 @@ static cs_code open_all(cs_coordinator *coordinator, cs_error *err)
 {
     const cs_coordinator_config *config = coordinator->config;
     coordinator->net = cs_net_new();
-    CS_TRY(cs_socket_bind_router(coordinator->net, config->workers_endpoint, &coordinator->workers, err));
-    CS_TRY(cs_socket_bind_router(coordinator->net, config->clients_endpoint, &coordinator->clients, err));
+    CS_TRY(cs_socket_bind_router(coordinator->net, config->workers_endpoint, &coordinator->workers,
+                                 err));
+    CS_TRY(cs_socket_bind_router(coordinator->net, config->clients_endpoint, &coordinator->clients,
+                                 err));
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -156,16 +159,18 @@ static cs_code wait_for_input(cs_coordinator *coordinator, cs_error *err)
     size_t parent = n;
     if (coordinator->config->parent_fd >= 0)
         items[n++] = (cs_poll_item){ .fd = coordinator->config->parent_fd };
-    for (size_t i = 0; i < cs_jobs_count(coordinator->jobs); i++)
-        items[n++] = (cs_poll_item){ .socket = cs_query_link(cs_jobs_at(coordinator->jobs, i)->query) };
+    for (size_t i = 0; i < cs_jobs_count(coordinator->jobs); i++) {
+        cs_query *query = cs_jobs_at(coordinator->jobs, i)->query;
+        items[n++] = (cs_poll_item){ .socket = cs_query_link(query) };
+    }
     CS_TRY(cs_net_poll(items, n, wait_ms(coordinator), err));
     if (coordinator->config->parent_fd >= 0 && items[parent].ready)
         look_at_parent(coordinator);
     return CS_OK;
 }
 
-/* What a parent may write says nothing; its end does: nobody waits for anything from us any more. The workers have the
- * same parent. */
+/* What a parent may write says nothing; its end does: nobody waits for anything from us any
+ * more. The workers have the same parent. */
 static void look_at_parent(cs_coordinator *coordinator)
 {
     char ignored[256];
@@ -181,7 +186,8 @@ static void take_signals(cs_coordinator *coordinator)
         if (coordinator->stopping)
             _exit(ABORTED_STATUS);
         coordinator->stopping = true;
-        cs_log(CS_LOG_INFO, "stopping: %zu jobs finish their running batch; a second signal ends at once",
+        cs_log(CS_LOG_INFO,
+               "stopping: %zu jobs finish their running batch; a second signal ends at once",
                cs_jobs_count(coordinator->jobs));
         for (size_t i = 0; i < cs_jobs_count(coordinator->jobs); i++) {
             cs_query_stop(cs_jobs_at(coordinator->jobs, i)->query, false);
@@ -213,7 +219,8 @@ static void take_from_workers(cs_coordinator *coordinator)
 {
     cs_peer peer;
     cs_str bytes;
-    for (int n = 0; n < MESSAGES_A_ROUND && cs_socket_receive(coordinator->workers, &peer, &bytes); n++) {
+    int left = MESSAGES_A_ROUND;
+    while (left-- > 0 && cs_socket_receive(coordinator->workers, &peer, &bytes)) {
         Cs__FromWorker *message = NULL;
         cs_error error;
         if (cs_wire_unpack_from_worker(bytes, &coordinator->arena, &message, &error) != CS_OK) {
@@ -223,7 +230,8 @@ static void take_from_workers(cs_coordinator *coordinator)
         } else {
             cs_dispatch_event event;
             cs_worker_message_read(message, &peer, &coordinator->arena, &event);
-            cs_dispatch_step(coordinator->dispatch, &event, cs_clock_mono_ms(coordinator->clock), &coordinator->actions);
+            cs_dispatch_step(coordinator->dispatch, &event, cs_clock_mono_ms(coordinator->clock),
+                             &coordinator->actions);
             carry_out(coordinator);
         }
         cs_arena_reset(&coordinator->arena);
@@ -231,7 +239,8 @@ static void take_from_workers(cs_coordinator *coordinator)
 }
 
 /* CS_E_UNREACHABLE: the peer is gone. CS_E_LIMIT: a task that no message can hold. */
-static cs_code send_to_worker(cs_coordinator *coordinator, const cs_dispatch_action *action, cs_error *err)
+static cs_code send_to_worker(cs_coordinator *coordinator, const cs_dispatch_action *action,
+                              cs_error *err)
 {
     static const cs_welcome welcome = { CS_HEARTBEAT_MS, CS_LEASE_MS };
     cs_task_context context = { 0 };
@@ -241,15 +250,17 @@ static cs_code send_to_worker(cs_coordinator *coordinator, const cs_dispatch_act
         context = (cs_task_context){ job->job.table_path, job->job.worker_memory_bytes };
     }
     cs_buf_clear(&coordinator->out);
-    cs_code code = cs_worker_message_pack(action, &welcome, &context, &coordinator->send_arena, &coordinator->out, err);
+    cs_code code = cs_worker_message_pack(action, &welcome, &context, &coordinator->send_arena,
+                                          &coordinator->out, err);
     if (code == CS_OK)
-        code = cs_socket_send(coordinator->workers, &action->peer, cs_buf_str(&coordinator->out), err);
+        code = cs_socket_send(coordinator->workers, &action->peer, cs_buf_str(&coordinator->out),
+                              err);
     cs_arena_reset(&coordinator->send_arena);
     return code;
 }
 
-/* What a round of dispatch means for a job (or for all), with errors copied: they live only until dispatch is
- * called again. */
+/* What a round of dispatch means for a job (or for all), with errors copied: they live only
+ * until dispatch is called again. */
 typedef struct job_news {
     const cs_dispatch_action *action;
     cs_error *error; /* the job's tasks cannot be done */
@@ -282,8 +293,8 @@ static void notice_of_dispatch(cs_coordinator *coordinator, const cs_dispatch_ac
                                           .text = action->notice.text });
 }
 
-/* Carries out what dispatch wants, and what that leads to. Messages go first: telling a job may call dispatch
- * again, which ends the life of what its earlier actions point to. */
+/* Carries out what dispatch wants, and what that leads to. Messages go first: telling a job may
+ * call dispatch again, which ends the life of what its earlier actions point to. */
 static void carry_out(cs_coordinator *coordinator)
 {
     cs_arena arena = CS_ARENA_INIT;
@@ -309,7 +320,8 @@ static void carry_out(cs_coordinator *coordinator)
             } else if (action->kind == CS_DISPATCH_FAILED) {
                 error = *action->error;
             }
-            bool for_job = action->kind > CS_DISPATCH_SEND_LEAVE && action->kind != CS_DISPATCH_NOTICE;
+            bool for_job =
+                action->kind >= CS_DISPATCH_ACCEPTED && action->kind <= CS_DISPATCH_WORKERS;
             if (for_job || code == CS_E_LIMIT)
                 news[n_news++].action = action;
             if (action->kind == CS_DISPATCH_FAILED || code == CS_E_LIMIT) {
@@ -321,7 +333,8 @@ static void carry_out(cs_coordinator *coordinator)
             tell_job(coordinator, &news[i]);
         for (size_t i = 0; i < n_gone; i++) {
             cs_dispatch_event event = { .kind = CS_DISPATCH_GONE, .peer = gone[i] };
-            cs_dispatch_step(coordinator->dispatch, &event, cs_clock_mono_ms(coordinator->clock), &coordinator->actions);
+            cs_dispatch_step(coordinator->dispatch, &event, cs_clock_mono_ms(coordinator->clock),
+                             &coordinator->actions);
         }
         coordinator->in_hand = in_hand;
         cs_arena_reset(&arena);
@@ -345,22 +358,26 @@ static void refuse(cs_coordinator *coordinator, const cs_peer *peer, const cs_er
 {
     cs_error error;
     cs_buf_clear(&coordinator->out);
-    if (cs_client_refusal_pack(reason, &coordinator->send_arena, &coordinator->out, &error) == CS_OK)
-        (void)send_to_client(coordinator, peer, cs_buf_str(&coordinator->out)); /* a full client may ask again */
+    if (cs_client_refusal_pack(reason, &coordinator->send_arena, &coordinator->out,
+                               &error) == CS_OK)
+        /* a full client may ask again */
+        (void)send_to_client(coordinator, peer, cs_buf_str(&coordinator->out));
     else
         cs_log_error(&error, "refusal");
     cs_arena_reset(&coordinator->send_arena);
 }
 
-static cs_code submit(cs_coordinator *coordinator, const cs_peer *peer, const Cs__Submit *submit, cs_error *err)
+static cs_code submit(cs_coordinator *coordinator, const cs_peer *peer, const Cs__Submit *submit,
+                      cs_error *err)
 {
     cs_options options;
     cs_submitted *job;
     if (coordinator->stopping)
         return cs_error_set(err, CS_E_UNREACHABLE, "the coordinator is stopping");
     if (strcmp(submit->version, CSTREAM_VERSION) != 0)
-        return cs_error_set(err, CS_E_UNREACHABLE, "the coordinator is of version %s, the client of %s",
-                            CSTREAM_VERSION, submit->version);
+        return cs_error_set(err, CS_E_UNREACHABLE,
+                            "the coordinator is of version %s, the client of %s", CSTREAM_VERSION,
+                            submit->version);
     CS_TRY(cs_client_options_read(submit, &coordinator->arena, &options, err));
     CS_TRY(cs_jobs_add(coordinator->jobs, &options, peer, &job, err));
     cs_code code = cs_query_start(&coordinator->query_env, job->id, &job->job, &job->query, err);
@@ -374,8 +391,9 @@ static cs_code submit(cs_coordinator *coordinator, const cs_peer *peer, const Cs
 
 static void stop_job(cs_coordinator *coordinator, const cs_peer *peer, const Cs__Stop *stop)
 {
-    cs_submitted *job = stop->job.len > 0 ? cs_jobs_find_name(coordinator->jobs, cs_wire_str(stop->job))
-                                          : cs_jobs_find_watcher(coordinator->jobs, peer);
+    cs_jobs *jobs = coordinator->jobs;
+    cs_submitted *job = stop->job.len > 0 ? cs_jobs_find_name(jobs, cs_wire_str(stop->job))
+                                          : cs_jobs_find_watcher(jobs, peer);
     if (job != NULL) {
         cs_query_stop(job->query, stop->now);
         carry_out(coordinator);
@@ -392,7 +410,8 @@ static void take_from_clients(cs_coordinator *coordinator)
 {
     cs_peer peer;
     cs_str bytes;
-    for (int n = 0; n < MESSAGES_A_ROUND && cs_socket_receive(coordinator->clients, &peer, &bytes); n++) {
+    int left = MESSAGES_A_ROUND;
+    while (left-- > 0 && cs_socket_receive(coordinator->clients, &peer, &bytes)) {
         Cs__FromClient *message = NULL;
         cs_error error;
         if (cs_wire_unpack_from_client(bytes, &coordinator->arena, &message, &error) != CS_OK) {
@@ -406,9 +425,10 @@ static void take_from_clients(cs_coordinator *coordinator)
             stop_job(coordinator, &peer, message->stop);
         } else {
             cs_buf_clear(&coordinator->out);
-            if (cs_client_pong_pack(cs_dispatch_counts_of(coordinator->dispatch).workers, &coordinator->out,
-                                    &error) == CS_OK)
-                (void)send_to_client(coordinator, &peer, cs_buf_str(&coordinator->out)); /* it may ask again */
+            if (cs_client_pong_pack(cs_dispatch_counts_of(coordinator->dispatch).workers,
+                                    &coordinator->out, &error) == CS_OK)
+                /* it may ask again */
+                (void)send_to_client(coordinator, &peer, cs_buf_str(&coordinator->out));
         }
         cs_arena_reset(&coordinator->arena);
     }
@@ -419,12 +439,15 @@ static void log_event(const cs_submitted *job, const cs_query_event *event)
 {
     switch (event->kind) {
     case CS_QUERY_EVENT_STARTED:
-        cs_log(CS_LOG_INFO, "job %s: started, epoch %llu", job->name, (unsigned long long)event->epoch);
+        cs_log(CS_LOG_INFO, "job %s: started, epoch %llu", job->name,
+               (unsigned long long)event->epoch);
         break;
     case CS_QUERY_EVENT_BATCH:
-        cs_log(CS_LOG_INFO, "job %s: batch %llu, %llu files, %llu rows, table version %lld", job->name,
-               (unsigned long long)event->report->batch, (unsigned long long)event->report->files,
-               (unsigned long long)event->report->rows_out, (long long)event->report->table_version);
+        cs_log(CS_LOG_INFO, "job %s: batch %llu, %llu files, %llu rows, table version %lld",
+               job->name, (unsigned long long)event->report->batch,
+               (unsigned long long)event->report->files,
+               (unsigned long long)event->report->rows_out,
+               (long long)event->report->table_version);
         break;
     case CS_QUERY_EVENT_NOTICE:
         cs_log(event->level, "job %s: %s", job->name, event->text);
@@ -433,7 +456,8 @@ static void log_event(const cs_submitted *job, const cs_query_event *event)
         if (event->error != NULL)
             cs_log_error(event->error, job->name);
         else
-            cs_log(CS_LOG_INFO, "job %s: ended after %llu batches", job->name, (unsigned long long)event->batches);
+            cs_log(CS_LOG_INFO, "job %s: ended after %llu batches", job->name,
+                   (unsigned long long)event->batches);
         break;
     }
 }
@@ -473,7 +497,8 @@ static void sweep(cs_coordinator *coordinator)
         if (!cs_query_is_over(job->query))
             continue;
         bool owed = job->end_message.len > 0 && job->watched &&
-                    send_to_client(coordinator, &job->watcher, cs_buf_str(&job->end_message)) == CS_E_AGAIN;
+                    send_to_client(coordinator, &job->watcher,
+                                   cs_buf_str(&job->end_message)) == CS_E_AGAIN;
         coordinator->end_owed |= owed;
         if (!owed)
             cs_jobs_remove(coordinator->jobs, job);

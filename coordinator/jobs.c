@@ -31,11 +31,12 @@ void cs_jobs_free(cs_jobs *jobs)
     free(jobs);
 }
 
-cs_code cs_jobs_add(cs_jobs *jobs, const cs_options *options, const cs_peer *watcher, cs_submitted **out,
-                    cs_error *err)
+cs_code cs_jobs_add(cs_jobs *jobs, const cs_options *options, const cs_peer *watcher,
+                    cs_submitted **out, cs_error *err)
 {
     if (jobs->count == CS_JOBS_MAX)
-        return cs_error_set(err, CS_E_LIMIT, "%u jobs run here already, which is the limit", CS_JOBS_MAX);
+        return cs_error_set(err, CS_E_LIMIT, "%u jobs run here already, which is the limit",
+                            CS_JOBS_MAX);
     cs_submitted *job = cs_xcalloc(1, sizeof *job);
     cs_options copy = copy_options(options, &job->arena);
     cs_code code = cs_job_parse(&copy, &job->arena, &job->job, err);

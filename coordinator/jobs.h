@@ -1,5 +1,5 @@
-/* The jobs that were submitted to this coordinator and are not over yet, by number, by the name that clients
- * know, and by the client that watches. */
+/* The jobs that were submitted to this coordinator and are not over yet, by number, by the name
+ * that clients know, and by the client that watches. */
 #ifndef CS_COORDINATOR_JOBS_H
 #define CS_COORDINATOR_JOBS_H
 
@@ -23,10 +23,10 @@ typedef struct cs_jobs cs_jobs;
 cs_jobs *cs_jobs_new(cs_rng *rng);
 /* The queries in it must be over, or the process about to end. */
 void cs_jobs_free(cs_jobs *jobs);
-/* Parses the options, which are copied. CS_E_LIMIT at CS_JOBS_MAX jobs; errors of cs_job_parse. The query is the
- * caller's to start. */
-CS_MUST_USE cs_code cs_jobs_add(cs_jobs *jobs, const cs_options *options, const cs_peer *watcher, cs_submitted **out,
-                                cs_error *err);
+/* Parses the options, which are copied. CS_E_LIMIT at CS_JOBS_MAX jobs; errors of cs_job_parse.
+ * The query is the caller's to start. */
+CS_MUST_USE cs_code cs_jobs_add(cs_jobs *jobs, const cs_options *options, const cs_peer *watcher,
+                                cs_submitted **out, cs_error *err);
 /* Its query must be over or never started. */
 void cs_jobs_remove(cs_jobs *jobs, cs_submitted *job);
 size_t cs_jobs_count(const cs_jobs *jobs);

@@ -12,17 +12,20 @@
 
 static const char usage[] =
     "cstream-coordinator " CSTREAM_VERSION ": runs streaming jobs on its workers.\n\n"
-    "  cstream-coordinator --bind-workers ENDPOINT --bind-clients ENDPOINT [--parent-fd N] [-q|-v|-vv]\n"
-    "                      [--log-format text|json]\n"
+    "  cstream-coordinator --bind-workers ENDPOINT --bind-clients ENDPOINT [--parent-fd N]\n"
+    "                      [-q|-v|-vv] [--log-format text|json]\n"
     "  cstream-coordinator checkpoint show FOLDER [--output table|json]\n"
-    "  cstream-coordinator checkpoint reset FOLDER --include-existing-files=false|true [--output table|json]\n"
+    "  cstream-coordinator checkpoint reset FOLDER --include-existing-files=false|true\n"
+    "                      [--output table|json]\n"
     "  cstream-coordinator --check-checkpoint FOLDER\n\n"
-    "  --bind-workers, --bind-clients   tcp://127.0.0.1:PORT, or ipc:///FOLDER/NAME in a folder of mode 0700\n"
-    "  --parent-fd N                    end when the other end of this descriptor is closed\n"
-    "  --include-existing-files         read the files that are there now (again), or take them as done\n"
-    "  --check-checkpoint               look for damage; ends with status 0 when there is none\n"
-    "  -q, -v, -vv                      fewer or more log lines\n"
-    "  --log-format                     text or json\n"
+    "  --bind-workers, --bind-clients\n"
+    "                      tcp://127.0.0.1:PORT, or ipc:///FOLDER/NAME in a folder of mode 0700\n"
+    "  --parent-fd N       end when the other end of this descriptor is closed\n"
+    "  --include-existing-files\n"
+    "                      read the files that are there now (again), or take them as done\n"
+    "  --check-checkpoint  look for damage; ends with status 0 when there is none\n"
+    "  -q, -v, -vv         fewer or more log lines\n"
+    "  --log-format        text or json\n"
     "  --version, --help\n";
 
 /* Also for a child: it is the same program. */
@@ -66,13 +69,14 @@ static cs_code bad_value(const char *flag, const char *rule, const char *value, 
 }
 
 /* One of two words: true for the second. */
-static cs_code take_choice(const char *flag, const char *first, const char *second, const char *value, bool *out,
-                           cs_error *err)
+static cs_code take_choice(const char *flag, const char *first, const char *second,
+                           const char *value, bool *out, cs_error *err)
 {
     *out = strcmp(value, second) == 0;
     if (*out || strcmp(value, first) == 0)
         return CS_OK;
-    return cs_error_set(err, CS_E_USAGE, "--%s: must be %s or %s (got \"%s\")", flag, first, second, value);
+    return cs_error_set(err, CS_E_USAGE, "--%s: must be %s or %s (got \"%s\")", flag, first, second,
+                        value);
 }
 
 static cs_code take_arg(coordinator_args *args, int flag, const char *value, cs_error *err)
@@ -127,11 +131,13 @@ static cs_code take_operands(int n, char **operands, coordinator_args *args, cs_
     args->show = n > 1 && strcmp(operands[1], "show") == 0;
     args->reset = n > 1 && strcmp(operands[1], "reset") == 0;
     if (n != 3 || (!args->show && !args->reset))
-        return cs_error_set(err, CS_E_USAGE, "write: checkpoint show FOLDER, or checkpoint reset FOLDER");
+        return cs_error_set(err, CS_E_USAGE,
+                            "write: checkpoint show FOLDER, or checkpoint reset FOLDER");
     args->command.folder = operands[2];
     if (args->reset && args->include_existing < 0) {
         (void)cs_error_set(err, CS_E_USAGE, "--include-existing-files is missing");
-        cs_error_hint(err, "false: the files that are there now count as done; true: they are read (again)");
+        cs_error_hint(err,
+                      "false: the files that are there count as done; true: they are read (again)");
         return CS_E_USAGE;
     }
     return CS_OK;
@@ -166,14 +172,17 @@ static cs_code parse_args(int argc, char **argv, coordinator_args *args, cs_erro
 /* A coordinator of somebody speaks up for what goes wrong only: its parent tells the rest. */
 static cs_code run(const coordinator_args *args, cs_error *err)
 {
-    int level = (args->config.parent_fd >= 0 || args->show || args->reset ? CS_LOG_WARN : CS_LOG_INFO) + args->verbose;
-    cs_log_setup("coordinator", level > CS_LOG_DEBUG ? CS_LOG_DEBUG : (cs_log_level)level, args->log_json);
+    bool quiet = args->config.parent_fd >= 0 || args->show || args->reset;
+    int level = (quiet ? CS_LOG_WARN : CS_LOG_INFO) + args->verbose;
+    level = level > CS_LOG_DEBUG ? CS_LOG_DEBUG : level;
+    cs_log_setup("coordinator", (cs_log_level)level, args->log_json);
     if (args->check != NULL)
         return cs_kv_lmdb_check(args->check, err);
     if (args->show)
         return cs_checkpoint_show(&args->command, stdout, err);
     if (args->reset)
-        return cs_checkpoint_reset_command(&args->command, args->include_existing == 1, stdout, err);
+        return cs_checkpoint_reset_command(&args->command, args->include_existing == 1, stdout,
+                                           err);
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);

@@ -29,7 +29,8 @@ static void act(cs_query *query, const cs_batch_action *action);
 static void tell(cs_query *query, const cs_query_event *event);
 static void tell_ended(cs_query *query, const cs_error *error);
 
-cs_code cs_query_start(const cs_query_env *env, cs_job_id id, const cs_job *job, cs_query **out, cs_error *err)
+cs_code cs_query_start(const cs_query_env *env, cs_job_id id, const cs_job *job, cs_query **out,
+                       cs_error *err)
 {
     cs_query *query = cs_xcalloc(1, sizeof *query);
     query->env = env;
@@ -84,7 +85,8 @@ void cs_query_stop(cs_query *query, bool now)
     step(query, &event);
     if (now) {
         cs_error error;
-        (void)cs_error_set(&error, CS_E_CANCELLED, "stopped at once; the next start goes on from here");
+        (void)cs_error_set(&error, CS_E_CANCELLED,
+                           "stopped at once; the next start goes on from here");
         tell_ended(query, &error);
     }
 }
@@ -136,7 +138,9 @@ static void take_reply(cs_query *query, cs_query_reply *reply)
         break;
     }
     case CS_QUERY_SAID:
-        tell(query, &(cs_query_event){ .kind = CS_QUERY_EVENT_NOTICE, .level = reply->level, .text = reply->text });
+        tell(query, &(cs_query_event){ .kind = CS_QUERY_EVENT_NOTICE,
+                                       .level = reply->level,
+                                       .text = reply->text });
         break;
     case CS_QUERY_CLOSED:
         query->closed = true;
@@ -179,7 +183,8 @@ static void step(cs_query *query, cs_batch_event *event)
         act(query, &query->actions.items[i]);
 }
 
-/* Carries out one action. Nothing here steps the machine again: what follows comes back as an event. */
+/* Carries out one action. Nothing here steps the machine again: what follows comes back as an
+ * event. */
 static void act(cs_query *query, const cs_batch_action *action)
 {
     const cs_query_env *env = query->env;
@@ -198,8 +203,8 @@ static void act(cs_query *query, const cs_batch_action *action)
         break;
     }
     case CS_BATCH_REDISPATCH:
-        cs_dispatch_again(env->dispatch, query->id, action->redispatch.task, action->redispatch.error, now_ms,
-                          env->dispatch_actions);
+        cs_dispatch_again(env->dispatch, query->id, action->redispatch.task,
+                          action->redispatch.error, now_ms, env->dispatch_actions);
         break;
     case CS_BATCH_CANCEL_TASKS:
         cs_dispatch_cancel(env->dispatch, query->id, now_ms, env->dispatch_actions);
@@ -235,10 +240,12 @@ static void tell(cs_query *query, const cs_query_event *event)
         query->env->event(query->env->ctx, query->id, event);
 }
 
-/* ENDED is told when the checkpoint is free again, so that the same job can be started at once; a stop that
- * cannot wait is the exception. */
+/* ENDED is told when the checkpoint is free again, so that the same job can be started at once;
+ * a stop that cannot wait is the exception. */
 static void tell_ended(cs_query *query, const cs_error *error)
 {
-    tell(query, &(cs_query_event){ .kind = CS_QUERY_EVENT_ENDED, .error = error, .batches = query->batches });
+    tell(query, &(cs_query_event){ .kind = CS_QUERY_EVENT_ENDED,
+                                   .error = error,
+                                   .batches = query->batches });
     query->ended_told = true;
 }

@@ -1,5 +1,5 @@
-/* One running stream, as the loop's thread sees it: the only place that wires the stages of a job. It owns the
- * batch machine and the I/O thread; dispatch is shared by all queries.
+/* One running stream, as the loop's thread sees it: the only place that wires the stages of a job.
+ * It owns the batch machine and the I/O thread; dispatch is shared by all queries.
  *
  * Everything here belongs to the loop's thread and touches no file. */
 #ifndef CS_COORDINATOR_QUERY_H
@@ -13,7 +13,8 @@ typedef enum cs_query_event_kind {
     CS_QUERY_EVENT_STARTED, /* stream, epoch */
     CS_QUERY_EVENT_BATCH,   /* report */
     CS_QUERY_EVENT_NOTICE,  /* level, text */
-    CS_QUERY_EVENT_ENDED    /* error (NULL: finished, or stopped gracefully), batches; the last one */
+    /* error (NULL: finished, or stopped gracefully), batches; the last one */
+    CS_QUERY_EVENT_ENDED
 } cs_query_event_kind;
 
 /* All pointers are borrowed during the call. */
@@ -41,8 +42,8 @@ typedef struct cs_query_env {
 typedef struct cs_query cs_query;
 
 /* env and job are borrowed until the query is freed. */
-CS_MUST_USE cs_code cs_query_start(const cs_query_env *env, cs_job_id id, const cs_job *job, cs_query **out,
-                                   cs_error *err);
+CS_MUST_USE cs_code cs_query_start(const cs_query_env *env, cs_job_id id, const cs_job *job,
+                                   cs_query **out, cs_error *err);
 cs_socket *cs_query_link(cs_query *query);
 /* The link has something. */
 void cs_query_on_link(cs_query *query);
@@ -50,7 +51,8 @@ void cs_query_on_link(cs_query *query);
 void cs_query_task_acked(cs_query *query, uint32_t task, const cs_task_result *result);
 void cs_query_tasks_failed(cs_query *query, const cs_error *error);
 void cs_query_workers(cs_query *query, uint32_t workers);
-/* Graceful: after the running batch. Now: ENDED is told at once, the I/O thread ends when it can. */
+/* Graceful: after the running batch. Now: ENDED is told at once, the I/O thread ends when it
+ * can. */
 void cs_query_stop(cs_query *query, bool now);
 int64_t cs_query_deadline(const cs_query *query);
 void cs_query_tick(cs_query *query);

@@ -18,7 +18,8 @@ struct cs_query_thread {
     /* the loop's side */
     pthread_t id;
     cs_socket *loop_end;
-    query_request *first, *last; /* more than the link holds: at most one for each task of a batch */
+    /* more than the link holds: at most one for each task of a batch */
+    query_request *first, *last;
     /* the thread's side */
     cs_socket *end;
     const cs_job *job;
@@ -37,8 +38,8 @@ static void take_hint(void *ctx, cs_str name, bool closed);
 static query_request *next_request(cs_query_thread *thread);
 static void answer(cs_query_thread *thread, const cs_batch_action *action);
 
-cs_code cs_query_thread_start(cs_net *net, const cs_job *job, const char *checker, cs_query_thread **out,
-                              cs_error *err)
+cs_code cs_query_thread_start(cs_net *net, const cs_job *job, const char *checker,
+                              cs_query_thread **out, cs_error *err)
 {
     cs_query_thread *thread = cs_xcalloc(1, sizeof *thread);
     thread->job = job;
@@ -161,11 +162,15 @@ static cs_code open_all(cs_query_thread *thread, cs_error *err)
     cs_kv *kv = NULL;
     cs_code code;
     CS_TRY_OUT(cs_job_check_paths(job, err));
-    CS_TRY_OUT(cs_store_posix_open(cs_arena_cstr(&arena, job->source_path), false, &thread->source, err));
-    CS_TRY_OUT(cs_store_posix_open(cs_arena_cstr(&arena, job->table_path), true, &thread->table, err));
+    CS_TRY_OUT(cs_store_posix_open(cs_arena_cstr(&arena, job->source_path), false, &thread->source,
+                                   err));
+    CS_TRY_OUT(cs_store_posix_open(cs_arena_cstr(&arena, job->table_path), true, &thread->table,
+                                   err));
     /* Before the first look, so that nothing lands unseen between the two. */
-    CS_TRY_OUT(cs_watch_open(cs_arena_cstr(&arena, job->source_path), job->recursive, &thread->watch, err));
-    CS_TRY_OUT(cs_kv_lmdb_open(cs_arena_cstr(&arena, job->checkpoint_path), thread->checker, &kv, err));
+    CS_TRY_OUT(cs_watch_open(cs_arena_cstr(&arena, job->source_path), job->recursive,
+                             &thread->watch, err));
+    CS_TRY_OUT(cs_kv_lmdb_open(cs_arena_cstr(&arena, job->checkpoint_path), thread->checker, &kv,
+                               err));
     cs_query_io_env env = { .job = job,
                             .source = thread->source,
                             .table = thread->table,
@@ -191,7 +196,8 @@ static void close_all(cs_query_thread *thread)
 static void say(void *ctx, cs_log_level level, const char *text)
 {
     cs_query_thread *thread = ctx;
-    reply(thread, &(cs_query_reply){ .kind = CS_QUERY_SAID, .level = level, .text = cs_xstrdup(text) });
+    reply(thread,
+          &(cs_query_reply){ .kind = CS_QUERY_SAID, .level = level, .text = cs_xstrdup(text) });
 }
 
 static void take_hint(void *ctx, cs_str name, bool closed)
@@ -213,7 +219,8 @@ static query_request *next_request(cs_query_thread *thread)
         cs_poll_item items[] = { { .socket = thread->end }, { .fd = cs_watch_fd(thread->watch) } };
         cs_error err;
         if (cs_net_poll(items, 2, -1, &err) != CS_OK)
-            return cs_link_take_wait(thread->end); /* without hints: the periodic listing finds it all */
+            /* without hints: the periodic listing finds it all */
+            return cs_link_take_wait(thread->end);
         if (items[1].ready)
             cs_watch_read(thread->watch, take_hint, thread);
     }

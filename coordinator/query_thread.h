@@ -1,7 +1,7 @@
-/* The I/O thread of one job: all that touches files, the checkpoint or the log of this job happens in it, in
- * the order in which it was asked for, so that one hung table cannot stall another job. It also owns the inotify
- * watch: the names it tells of go straight to the source, and the loop only learns that there is something to
- * look at.
+/* The I/O thread of one job: all that touches files, the checkpoint or the log of this job happens
+ * in it, in the order in which it was asked for, so that one hung table cannot stall another job. It
+ * also owns the inotify watch: the names it tells of go straight to the source, and the loop only
+ * learns that there is something to look at.
  *
  * The loop's thread calls these functions; requests and replies travel over a link. */
 #ifndef CS_COORDINATOR_QUERY_THREAD_H
@@ -27,15 +27,16 @@ typedef struct cs_query_reply {
 
 typedef struct cs_query_thread cs_query_thread;
 
-/* Starts the thread, which opens everything and says OPENED or CLOSED. job is borrowed until the thread is freed;
- * checker: path of this program (cs_kv_lmdb_open). */
-CS_MUST_USE cs_code cs_query_thread_start(cs_net *net, const cs_job *job, const char *checker, cs_query_thread **out,
-                                          cs_error *err);
+/* Starts the thread, which opens everything and says OPENED or CLOSED. job is borrowed until the
+ * thread is freed; checker: path of this program (cs_kv_lmdb_open). */
+CS_MUST_USE cs_code cs_query_thread_start(cs_net *net, const cs_job *job, const char *checker,
+                                          cs_query_thread **out, cs_error *err);
 /* The socket to poll. */
 cs_socket *cs_query_thread_link(cs_query_thread *thread);
 /* What the action points to must stay as it is until its answer. */
 void cs_query_thread_ask(cs_query_thread *thread, const cs_batch_action *action);
-/* No more questions: the thread closes everything, which lets go of the checkpoint, and says CLOSED. */
+/* No more questions: the thread closes everything, which lets go of the checkpoint, and says
+ * CLOSED. */
 void cs_query_thread_end(cs_query_thread *thread);
 /* NULL: nothing waits. */
 cs_query_reply *cs_query_thread_take(cs_query_thread *thread);

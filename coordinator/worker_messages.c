@@ -3,7 +3,8 @@
 #include <assert.h>
 
 static const cs_task_result *read_result(const Cs__Ack *ack, cs_arena *arena);
-static Cs__ParseWork *parse_work(const cs_dispatch_action *action, const cs_task_context *context, cs_arena *arena);
+static Cs__ParseWork *parse_work(const cs_dispatch_action *action, const cs_task_context *context,
+                                 cs_arena *arena);
 
 void cs_worker_message_read(const Cs__FromWorker *message, const cs_peer *peer, cs_arena *arena,
                             cs_dispatch_event *event)
@@ -53,7 +54,8 @@ void cs_worker_message_read(const Cs__FromWorker *message, const cs_peer *peer, 
 }
 
 cs_code cs_worker_message_pack(const cs_dispatch_action *action, const cs_welcome *welcome,
-                               const cs_task_context *context, cs_arena *arena, cs_buf *out, cs_error *err)
+                               const cs_task_context *context, cs_arena *arena, cs_buf *out,
+                               cs_error *err)
 {
     Cs__ToWorker message = CS__TO_WORKER__INIT;
     Cs__Welcome body_welcome = CS__WELCOME__INIT;
@@ -122,7 +124,8 @@ static const cs_task_result *read_result(const Cs__Ack *ack, cs_arena *arena)
     return result;
 }
 
-static Cs__ParseWork *parse_work(const cs_dispatch_action *action, const cs_task_context *context, cs_arena *arena)
+static Cs__ParseWork *parse_work(const cs_dispatch_action *action, const cs_task_context *context,
+                                 cs_arena *arena)
 {
     const cs_plan *plan = action->plan;
     const cs_plan_task *task = &plan->tasks[action->key.task];

@@ -19,10 +19,11 @@ typedef struct cs_welcome {
     uint32_t heartbeat_ms, lease_ms;
 } cs_welcome;
 
-/* Packs the message that the action (one of CS_DISPATCH_SEND_…) wants sent; context: of the job, for tasks only. CS_E_LIMIT:
- * a task that is larger than a message may be. */
-CS_MUST_USE cs_code cs_worker_message_pack(const cs_dispatch_action *action, const cs_welcome *welcome,
-                                           const cs_task_context *context, cs_arena *arena, cs_buf *out,
-                                           cs_error *err);
+/* Packs the message that the action (one of CS_DISPATCH_SEND_…) wants sent; context: of the job,
+ * for tasks only. CS_E_LIMIT: a task that is larger than a message may be. */
+CS_MUST_USE cs_code cs_worker_message_pack(const cs_dispatch_action *action,
+                                           const cs_welcome *welcome,
+                                           const cs_task_context *context, cs_arena *arena,
+                                           cs_buf *out, cs_error *err);
 
 #endif

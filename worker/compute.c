@@ -5,7 +5,8 @@
 
 #include "worker/task.h"
 
-/* A task on its way to the thread; the same struct comes back with the answer. task NULL: the thread ends. */
+/* A task on its way to the thread; the same struct comes back with the answer. task NULL: the
+ * thread ends. */
 typedef struct compute_task {
     cs_arena arena;
     const Cs__Task *task;
@@ -103,8 +104,8 @@ static void *run(void *arg)
     return NULL;
 }
 
-static cs_code pack_ack(const Cs__Task *task, const cs_task_outcome *outcome, cs_arena *arena, cs_buf *out,
-                        cs_error *err)
+static cs_code pack_ack(const Cs__Task *task, const cs_task_outcome *outcome, cs_arena *arena,
+                        cs_buf *out, cs_error *err)
 {
     Cs__FromWorker message = CS__FROM_WORKER__INIT;
     Cs__Ack ack = CS__ACK__INIT;
@@ -153,7 +154,8 @@ static void run_task(cs_compute *compute, compute_task *message)
     cs_task_doors doors = cs_task_doors_system();
     cs_task_outcome outcome;
     cs_error err;
-    cs_code code = cs_task_run(message->task, &doors, &compute->control, &message->arena, &outcome, &err);
+    cs_code code = cs_task_run(message->task, &doors, &compute->control, &message->arena, &outcome,
+                               &err);
     if (code == CS_OK)
         code = pack_ack(message->task, &outcome, &message->arena, &message->answer, &err);
     if (code != CS_OK)

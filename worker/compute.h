@@ -1,5 +1,5 @@
-/* The compute thread of a worker: runs the one task in hand and packs its answer, while the control thread
- * keeps talking to the coordinator. The control thread calls these functions. */
+/* The compute thread of a worker: runs the one task in hand and packs its answer, while the
+ * control thread keeps talking to the coordinator. The control thread calls these functions. */
 #ifndef CS_WORKER_COMPUTE_H
 #define CS_WORKER_COMPUTE_H
 
@@ -17,7 +17,8 @@ void cs_compute_run(cs_compute *compute, cs_arena *arena, const Cs__Task *task);
 void cs_compute_cancel(cs_compute *compute);
 /* Grows while the task gets on: a thread that hangs does not let it grow. */
 uint64_t cs_compute_progress(const cs_compute *compute);
-/* The packed answer (FromWorker with an Ack or a Nack) of the task that ended, given; false: none yet. */
+/* The packed answer (FromWorker with an Ack or a Nack) of the task that ended, given; false:
+ * none yet. */
 bool cs_compute_take(cs_compute *compute, cs_buf *answer);
 /* Nothing may be running. */
 void cs_compute_end(cs_compute *compute);

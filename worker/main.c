@@ -13,12 +13,14 @@
 
 static const char usage[] =
     "cstream-worker " CSTREAM_VERSION ": reads, parses and writes for a coordinator.\n\n"
-    "  cstream-worker --master ENDPOINT [--name NAME] [--parent-fd N] [-q|-v|-vv] [--log-format text|json]\n"
+    "  cstream-worker --master ENDPOINT [--name NAME] [--parent-fd N] [-q|-v|-vv]\n"
+    "                 [--log-format text|json]\n"
     "  cstream-worker --preview --options TEXT [--rows N|all] [--output table|json]\n\n"
     "  --master ENDPOINT   tcp://127.0.0.1:PORT or ipc:///FOLDER/NAME of the coordinator\n"
     "  --name NAME         shown to people (default: worker-PID)\n"
     "  --parent-fd N       end when the other end of this descriptor is closed\n"
-    "  --preview           type the first rows of a source, show rejects; --options is a job's canonical text\n"
+    "  --preview           type the first rows of a source and show what it would reject\n"
+    "  --options TEXT      the canonical text of a job's options\n"
     "  -q, -v, -vv         fewer or more log lines\n"
     "  --log-format        text or json\n"
     "  --version, --help\n";
@@ -112,11 +114,16 @@ static cs_code take_arg(worker_args *args, int flag, const char *value, cs_error
 static cs_code parse_args(int argc, char **argv, worker_args *args, cs_error *err)
 {
     static const struct option flags[] = {
-        { "master", required_argument, NULL, 'm' },   { "name", required_argument, NULL, 'n' },
-        { "parent-fd", required_argument, NULL, 'f' }, { "preview", no_argument, NULL, 'p' },
-        { "options", required_argument, NULL, 't' },  { "rows", required_argument, NULL, 'r' },
-        { "output", required_argument, NULL, 'o' },   { "log-format", required_argument, NULL, 'l' },
-        { "version", no_argument, NULL, 'V' },        { "help", no_argument, NULL, 'h' },
+        { "master", required_argument, NULL, 'm' },
+        { "name", required_argument, NULL, 'n' },
+        { "parent-fd", required_argument, NULL, 'f' },
+        { "preview", no_argument, NULL, 'p' },
+        { "options", required_argument, NULL, 't' },
+        { "rows", required_argument, NULL, 'r' },
+        { "output", required_argument, NULL, 'o' },
+        { "log-format", required_argument, NULL, 'l' },
+        { "version", no_argument, NULL, 'V' },
+        { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
     int flag;
@@ -131,7 +138,8 @@ static cs_code parse_args(int argc, char **argv, worker_args *args, cs_error *er
     if (optind < argc)
         return cs_error_set(err, CS_E_USAGE, "'%s' is not a flag", argv[optind]);
     if (args->preview ? args->options == NULL : args->config.master == NULL)
-        return cs_error_set(err, CS_E_USAGE, "--%s is missing", args->preview ? "options" : "master");
+        return cs_error_set(err, CS_E_USAGE, "--%s is missing", args->preview ? "options"
+                            : "master");
     snprintf(args->name, sizeof args->name, "worker-%ld", (long)getpid());
     if (args->config.name == NULL)
         args->config.name = args->name;
@@ -150,15 +158,17 @@ out:
     return code;
 }
 
-/* Buffers as large as this go back to the system at once when they are freed: a huge record must not
- * leave its traces in the heap (and with them the worker above its memory). */
+/* Buffers as large as this go back to the system at once when they are freed: a huge record must
+ * not leave its traces in the heap (and with them the worker above its memory). */
 #define LARGE_BUFFER_BYTES (1 << 20)
 
 /* A worker of somebody speaks up for what goes wrong only: its parent tells the rest. */
 static cs_code work(const worker_args *args, cs_error *err)
 {
-    int level = (args->config.parent_fd >= 0 ? CS_LOG_WARN : CS_LOG_INFO) + args->verbose;
-    cs_log_setup("worker", level > CS_LOG_DEBUG ? CS_LOG_DEBUG : (cs_log_level)level, args->log_json);
+    bool quiet = args->config.parent_fd >= 0;
+    int level = (quiet ? CS_LOG_WARN : CS_LOG_INFO) + args->verbose;
+    level = level > CS_LOG_DEBUG ? CS_LOG_DEBUG : level;
+    cs_log_setup("worker", (cs_log_level)level, args->log_json);
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);

@@ -70,7 +70,8 @@ out:
 static cs_code open_all(cs_worker *worker, cs_error *err)
 {
     worker->net = cs_net_new();
-    CS_TRY(cs_socket_connect_dealer(worker->net, worker->config->master, cs_rng_system(), &worker->socket, err));
+    CS_TRY(cs_socket_connect_dealer(worker->net, worker->config->master, cs_rng_system(),
+                                    &worker->socket, err));
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -86,7 +87,8 @@ static void close_all(cs_worker *worker, cs_code code)
     cs_socket_close(worker->socket);
     cs_net_close(worker->net);
     if (worker->running) {
-        /* Told to leave in the middle of a task, which may hang: what it wrote is an orphan, and is swept. */
+        /* Told to leave in the middle of a task, which may hang: what it wrote is an orphan, and
+         * is swept. */
         _exit(cs_code_exit_status(code));
     }
     cs_compute_end(worker->compute);
@@ -116,7 +118,8 @@ static cs_code wait_for_input(cs_worker *worker, cs_error *err)
     return CS_OK;
 }
 
-/* What a parent may write says nothing; its end does: nobody waits for anything from us any more. */
+/* What a parent may write says nothing; its end does: nobody waits for anything from us any
+ * more. */
 static void look_at_parent(cs_worker *worker)
 {
     char ignored[256];
@@ -182,7 +185,8 @@ static void take_message(cs_worker *worker, const Cs__ToWorker *message)
         assert(message->body_case == CS__TO_WORKER__BODY_LEAVE);
         event.kind = CS_SESSION_LEAVE;
         if (message->leave->reason != NULL) {
-            (void)cs_wire_error_read(message->leave->reason, &reason); /* the code is in the error */
+            /* the code is in the error */
+            (void)cs_wire_error_read(message->leave->reason, &reason);
             event.error = &reason;
         }
         break;
@@ -275,7 +279,8 @@ static void reconnect(cs_worker *worker)
 {
     cs_socket *socket;
     cs_error error;
-    if (cs_socket_connect_dealer(worker->net, worker->config->master, cs_rng_system(), &socket, &error) != CS_OK) {
+    if (cs_socket_connect_dealer(worker->net, worker->config->master, cs_rng_system(), &socket,
+                                 &error) != CS_OK) {
         cs_log_error(&error, "reconnect"); /* the old one goes on trying */
         return;
     }

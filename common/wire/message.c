@@ -1,5 +1,6 @@
-/* Unpacking goes into an arena with a cap, because a small frame of many empty sub-messages takes sixty times
- * its size; what protobuf-c frees on the way stays counted, so the cap also bounds its scratch memory. */
+/* Unpacking goes into an arena with a cap, because a small frame of many empty sub-messages
+ * takes sixty times its size; what protobuf-c frees on the way stays counted, so the cap also
+ * bounds its scratch memory. */
 #include "common/wire/message.h"
 
 #include <assert.h>
@@ -46,7 +47,8 @@ cs_code cs_wire_unpack_to_worker(cs_str bytes, cs_arena *arena, Cs__ToWorker **o
     return CS_OK;
 }
 
-cs_code cs_wire_unpack_from_worker(cs_str bytes, cs_arena *arena, Cs__FromWorker **out, cs_error *err)
+cs_code cs_wire_unpack_from_worker(cs_str bytes, cs_arena *arena, Cs__FromWorker **out,
+                                   cs_error *err)
 {
     ProtobufCMessage *message = NULL;
     CS_TRY(unpack(&cs__from_worker__descriptor, bytes, arena, &message, err));
@@ -64,7 +66,8 @@ cs_code cs_wire_unpack_to_client(cs_str bytes, cs_arena *arena, Cs__ToClient **o
     return CS_OK;
 }
 
-cs_code cs_wire_unpack_from_client(cs_str bytes, cs_arena *arena, Cs__FromClient **out, cs_error *err)
+cs_code cs_wire_unpack_from_client(cs_str bytes, cs_arena *arena, Cs__FromClient **out,
+                                   cs_error *err)
 {
     ProtobufCMessage *message = NULL;
     CS_TRY(unpack(&cs__from_client__descriptor, bytes, arena, &message, err));
@@ -175,13 +178,14 @@ static cs_code unpack(const ProtobufCMessageDescriptor *kind, cs_str bytes, cs_a
     capped memory = { { capped_alloc, capped_free, NULL }, arena, CS_MESSAGE_UNPACKED_MAX };
     memory.allocator.allocator_data = &memory;
     if (bytes.len > CS_MESSAGE_BYTES_MAX)
-        return cs_error_set(err, CS_E_PROTOCOL, "a message of %zu bytes, the limit is %u", bytes.len,
-                            CS_MESSAGE_BYTES_MAX);
+        return cs_error_set(err, CS_E_PROTOCOL, "a message of %zu bytes, the limit is %u",
+                            bytes.len, CS_MESSAGE_BYTES_MAX);
     ProtobufCMessage *message =
         protobuf_c_message_unpack(kind, &memory.allocator, bytes.len, (const uint8_t *)bytes.ptr);
     if (message == NULL)
-        return cs_error_set(err, CS_E_PROTOCOL, "%zu bytes are no %s, or take more than %u bytes of memory",
-                            bytes.len, kind->name, CS_MESSAGE_UNPACKED_MAX);
+        return cs_error_set(err, CS_E_PROTOCOL,
+                            "%zu bytes are no %s, or take more than %u bytes of memory", bytes.len,
+                            kind->name, CS_MESSAGE_UNPACKED_MAX);
     *out = message;
     return CS_OK;
 }

@@ -1,6 +1,7 @@
-/* What comes off a socket is believed only after it passed here: required parts are there, keys have their
- * sizes, counts and lengths keep their limits, and no path leads out of its root. What only the receiver can
- * know (is this key the one I sent? is this codec one of mine?) is checked there. */
+/* What comes off a socket is believed only after it passed here: required parts are there, keys
+ * have their sizes, counts and lengths keep their limits, and no path leads out of its root.
+ * What only the receiver can know (is this key the one I sent? is this codec one of mine?) is
+ * checked there. */
 #include "common/wire/message_check.h"
 
 #include "common/base/limits.h"
@@ -10,7 +11,8 @@
 #define BATCH_LIMIT ((uint64_t)1 << 48) /* part names carry 48 bits */
 
 static cs_code broken(cs_error *err, const char *field, const char *rule);
-static cs_code check_bytes(ProtobufCBinaryData bytes, size_t min, size_t max, const char *field, cs_error *err);
+static cs_code check_bytes(ProtobufCBinaryData bytes, size_t min, size_t max, const char *field,
+                           cs_error *err);
 static cs_code check_version(const char *version, cs_error *err);
 static cs_code check_path(ProtobufCBinaryData path, const char *field, cs_error *err);
 static cs_code check_absolute(ProtobufCBinaryData path, const char *field, cs_error *err);
@@ -54,7 +56,9 @@ cs_code cs_wire_check_from_worker(const Cs__FromWorker *message, cs_error *err)
     case CS__FROM_WORKER__BODY_HELLO:
         return check_hello(message->hello, err);
     case CS__FROM_WORKER__BODY_HEARTBEAT:
-        return message->heartbeat->running == NULL ? CS_OK : check_key(message->heartbeat->running, err);
+        return message->heartbeat->running == NULL
+                   ? CS_OK
+                   : check_key(message->heartbeat->running, err);
     case CS__FROM_WORKER__BODY_ACK:
         return check_ack(message->ack, err);
     case CS__FROM_WORKER__BODY_NACK:
@@ -99,10 +103,12 @@ static cs_code broken(cs_error *err, const char *field, const char *rule)
     return cs_error_set(err, CS_E_PROTOCOL, "%s breaks the rule that %s", field, rule);
 }
 
-static cs_code check_bytes(ProtobufCBinaryData bytes, size_t min, size_t max, const char *field, cs_error *err)
+static cs_code check_bytes(ProtobufCBinaryData bytes, size_t min, size_t max, const char *field,
+                           cs_error *err)
 {
     if (bytes.len < min || bytes.len > max)
-        return cs_error_set(err, CS_E_PROTOCOL, "%s has %zu bytes, not %zu to %zu", field, bytes.len, min, max);
+        return cs_error_set(err, CS_E_PROTOCOL, "%s has %zu bytes, not %zu to %zu", field,
+                            bytes.len, min, max);
     return CS_OK;
 }
 
@@ -111,7 +117,8 @@ static cs_code check_version(const char *version, cs_error *err)
 {
     size_t len = strlen(version);
     if (len == 0 || len > CS_VERSION_BYTES_MAX)
-        return cs_error_set(err, CS_E_PROTOCOL, "a version of %zu bytes, not 1 to %u", len, CS_VERSION_BYTES_MAX);
+        return cs_error_set(err, CS_E_PROTOCOL, "a version of %zu bytes, not 1 to %u", len,
+                            CS_VERSION_BYTES_MAX);
     for (size_t i = 0; i < len; i++) {
         if (version[i] <= 0x20 || version[i] >= 0x7f)
             return broken(err, "version", "it is plain text");
@@ -179,8 +186,8 @@ static cs_code check_parse(const Cs__ParseWork *parse, cs_error *err)
     CS_TRY(check_bytes(parse->write_schema, 1, CS_SCHEMA_BYTES_MAX, "task.write_schema", err));
     CS_TRY(check_absolute(parse->table_root, "task.table_root", err));
     if (parse->n_splits == 0 || parse->n_splits > CS_TASK_SPLITS_MAX)
-        return cs_error_set(err, CS_E_PROTOCOL, "a task of %zu splits, not 1 to %u", parse->n_splits,
-                            CS_TASK_SPLITS_MAX);
+        return cs_error_set(err, CS_E_PROTOCOL, "a task of %zu splits, not 1 to %u",
+                            parse->n_splits, CS_TASK_SPLITS_MAX);
     for (size_t i = 0; i < parse->n_splits; i++) {
         if (parse->splits[i]->range_case != CS__SPLIT__RANGE_FILE)
             return broken(err, "split", "its kind is known");
@@ -200,8 +207,8 @@ static cs_code check_ack(const Cs__Ack *ack, cs_error *err)
 {
     CS_TRY(check_key(ack->key, err));
     if (ack->n_outputs > CS_ACK_OUTPUTS_MAX)
-        return cs_error_set(err, CS_E_PROTOCOL, "an ack of %zu outputs, the limit is %u", ack->n_outputs,
-                            CS_ACK_OUTPUTS_MAX);
+        return cs_error_set(err, CS_E_PROTOCOL, "an ack of %zu outputs, the limit is %u",
+                            ack->n_outputs, CS_ACK_OUTPUTS_MAX);
     for (size_t i = 0; i < ack->n_outputs; i++) {
         if (ack->outputs[i]->kind_case != CS__OUTPUT__KIND_PART)
             return broken(err, "output", "its kind is known");
@@ -224,8 +231,8 @@ static cs_code check_submit(const Cs__Submit *submit, cs_error *err)
 {
     CS_TRY(check_version(submit->version, err));
     if (submit->n_options == 0 || submit->n_options > CS_OPTIONS_MAX)
-        return cs_error_set(err, CS_E_PROTOCOL, "a job of %zu options, not 1 to %u", submit->n_options,
-                            CS_OPTIONS_MAX);
+        return cs_error_set(err, CS_E_PROTOCOL, "a job of %zu options, not 1 to %u",
+                            submit->n_options, CS_OPTIONS_MAX);
     for (size_t i = 0; i < submit->n_options; i++) {
         const Cs__Option *option = submit->options[i];
         CS_TRY(check_bytes(option->key, 1, CS_NAME_BYTES_MAX, "option.key", err));
@@ -240,7 +247,8 @@ static cs_code check_event(const Cs__Event *event, cs_error *err)
     CS_TRY(check_bytes(event->job, 1, CS_NAME_BYTES_MAX, "event.job", err));
     switch (event->body_case) {
     case CS__EVENT__BODY_SUBMITTED:
-        return check_bytes(event->submitted->stream, STREAM_BYTES, STREAM_BYTES, "submitted.stream", err);
+        return check_bytes(event->submitted->stream, STREAM_BYTES, STREAM_BYTES, "submitted.stream",
+                           err);
     case CS__EVENT__BODY_NOTICE:
         return check_bytes(event->notice->text, 1, CS_OPTION_BYTES_MAX, "notice.text", err);
     case CS__EVENT__BODY_END:

@@ -1,4 +1,5 @@
-/* The rules that a message must keep, one function for each direction. Used by message.c after unpacking. */
+/* The rules that a message must keep, one function for each direction. Used by message.c after
+ * unpacking. */
 #ifndef CS_COMMON_WIRE_MESSAGE_CHECK_H
 #define CS_COMMON_WIRE_MESSAGE_CHECK_H
 

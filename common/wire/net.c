@@ -1,7 +1,7 @@
-/* Every socket option that has a bad default is set here, once (spec: reliability.md §4): queues, message
- * size, linger, heartbeats and handshake time have numbers, and a router says when a peer is gone or full.
- * Links between threads live in a context of their own: a thread that hangs with its end open must not keep
- * the sockets from being closed in good order. */
+/* Every socket option that has a bad default is set here, once (spec: reliability.md §4):
+ * queues, message size, linger, heartbeats and handshake time have numbers, and a router says
+ * when a peer is gone or full. Links between threads live in a context of their own: a thread
+ * that hangs with its end open must not keep the sockets from being closed in good order. */
 #include "common/wire/net.h"
 
 #include <assert.h>
@@ -39,7 +39,8 @@ static void *new_context(int io_threads);
 static cs_code new_socket(void *context, int type, cs_socket **out, cs_error *err);
 static void set_int(cs_socket *socket, int option, int value);
 static void set_common(cs_socket *socket, const char *endpoint);
-static cs_code resolve(const char *endpoint, bool bind, char out[ENDPOINT_BYTES_MAX], cs_error *err);
+static cs_code resolve(const char *endpoint, bool bind, char out[ENDPOINT_BYTES_MAX],
+                       cs_error *err);
 static cs_code check_folder(const char *path, cs_error *err);
 static bool next_part(cs_socket *socket, bool *more);
 static void drop_rest(cs_socket *socket, bool more);
@@ -91,7 +92,8 @@ cs_code cs_socket_bind_router(cs_net *net, const char *endpoint, cs_socket **out
     socket->router = true;
     set_common(socket, resolved);
     set_int(socket, ZMQ_ROUTER_MANDATORY, 1);
-    /* A peer keeps its name when it reconnects, often before its old connection is known to be dead. */
+    /* A peer keeps its name when it reconnects, often before its old connection is known to be
+     * dead. */
     set_int(socket, ZMQ_ROUTER_HANDOVER, 1);
     if (zmq_bind(socket->zmq, resolved) != 0) {
         cs_code code = cs_error_sys(err, zmq_errno(), "cannot listen on %s", endpoint);
@@ -321,8 +323,8 @@ static cs_code resolve(const char *endpoint, bool bind, char out[ENDPOINT_BYTES_
 {
     cs_str text = cs_str_of(endpoint);
     if (text.len >= ENDPOINT_BYTES_MAX)
-        return cs_error_set(err, CS_E_BAD_CONFIG, "an endpoint of %zu bytes, the limit is %u", text.len,
-                            ENDPOINT_BYTES_MAX - 1);
+        return cs_error_set(err, CS_E_BAD_CONFIG, "an endpoint of %zu bytes, the limit is %u",
+                            text.len, ENDPOINT_BYTES_MAX - 1);
     if (cs_str_starts(text, CS_STR("ipc://"))) {
         snprintf(out, ENDPOINT_BYTES_MAX, "%s", endpoint);
         return check_folder(endpoint + strlen("ipc://"), err);
@@ -336,7 +338,8 @@ static cs_code resolve(const char *endpoint, bool bind, char out[ENDPOINT_BYTES_
     const char *colon = strrchr(host, ':');
     uint64_t port = 0;
     bool port_ok = colon != NULL && ((bind && strcmp(colon + 1, "*") == 0) ||
-                                     (cs_str_to_u64(cs_str_of(colon + 1), &port) && port > 0 && port < 65536));
+                                     (cs_str_to_u64(cs_str_of(colon + 1), &port) && port > 0 &&
+                                      port < 65536));
     if (!port_ok) {
         cs_code code = cs_error_set(err, CS_E_BAD_CONFIG, "'%s' has no port", endpoint);
         cs_error_hint(err, "write tcp://127.0.0.1:7077");
@@ -350,7 +353,7 @@ static cs_code resolve(const char *endpoint, bool bind, char out[ENDPOINT_BYTES_
                     (digits && cs_str_starts(name, CS_STR("127.")));
     if (!loopback) {
         cs_code code = cs_error_set(err, CS_E_BAD_CONFIG,
-                                    "'%s' is not a loopback address, and the connection is not encrypted",
+                                    "'%s' is beyond this machine, and nothing is encrypted",
                                     endpoint);
         cs_error_hint(err, "use tcp://127.0.0.1:PORT or ipc://");
         return code;
@@ -372,8 +375,9 @@ static cs_code check_folder(const char *path, cs_error *err)
         return cs_error_sys(err, errno, "socket folder '%s'", folder);
     if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid() || (status.st_mode & 077) != 0) {
         cs_code code = cs_error_set(err, CS_E_BAD_CONFIG,
-                                    "socket folder '%s' (mode %03o, owner %u) is open to others", folder,
-                                    (unsigned)status.st_mode & 0777, (unsigned)status.st_uid);
+                                    "socket folder '%s' (mode %03o, owner %u) is open to others",
+                                    folder, (unsigned)status.st_mode & 0777,
+                                    (unsigned)status.st_uid);
         cs_error_hint(err, "use a folder of your own with mode 0700");
         return code;
     }

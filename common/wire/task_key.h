@@ -1,5 +1,5 @@
-/* The plain form of the message TaskKey: names one attempt of one task. An answer whose key is not the one
- * that was sent is stale (design §4 step 5). */
+/* The plain form of the message TaskKey: names one attempt of one task. An answer whose key is
+ * not the one that was sent is stale (design §4 step 5). */
 #ifndef CS_COMMON_WIRE_TASK_KEY_H
 #define CS_COMMON_WIRE_TASK_KEY_H
 

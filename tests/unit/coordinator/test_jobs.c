@@ -52,7 +52,8 @@ static void job_keeps_its_own_copy_of_the_options(void **state)
     memcpy(items, good, sizeof good);
     items[1].value = (cs_str){ path, 3 };
     cs_submitted *job;
-    assert_int_equal(cs_jobs_add(jobs, &(cs_options){ items, good_options.count }, &somebody, &job, &err), CS_OK);
+    assert_int_equal(cs_jobs_add(jobs, &(cs_options){ items, good_options.count }, &somebody, &job,
+                                 &err), CS_OK);
     memset(path, 'x', sizeof path);
     assert_true(cs_str_eq(job->job.source_path, CS_STR("/in")));
     cs_jobs_free(jobs);
@@ -65,7 +66,8 @@ static void bad_options_add_nothing(void **state)
     cs_jobs *jobs = cs_jobs_new(cs_rng_system());
     cs_option items[] = { { CS_SCOPE_READ, CS_STR("heeder"), CS_STR("true"), CS_STR("flag -r") } };
     cs_submitted *job = NULL;
-    assert_int_equal(cs_jobs_add(jobs, &(cs_options){ items, 1 }, &somebody, &job, &err), CS_E_UNKNOWN_OPTION);
+    assert_int_equal(cs_jobs_add(jobs, &(cs_options){ items, 1 }, &somebody, &job, &err),
+                     CS_E_UNKNOWN_OPTION);
     assert_null(job);
     assert_int_equal(cs_jobs_count(jobs), 0);
     cs_jobs_free(jobs);

@@ -1,4 +1,5 @@
-/* What dispatch and queries say in plain structs comes out of the wire as the same, and the other way round. */
+/* What dispatch and queries say in plain structs comes out of the wire as the same, and the
+ * other way round. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,8 @@ static cs_arena arena;
 static cs_buf bytes;
 static cs_error err;
 static const cs_peer peer = { 3, { 7, 8, 9 } };
-static const cs_task_key key = { .stream = { { 1, 2, 3 } }, .epoch = 4, .batch = 5, .digest8 = 6, .task = 1, .attempt = 2 };
+static const cs_task_key key = { .stream = { { 1, 2, 3 } }, .epoch = 4, .batch = 5, .digest8 = 6,
+                                 .task = 1, .attempt = 2 };
 
 static int start(void **state)
 {
@@ -37,7 +39,8 @@ static Cs__ToWorker *sent(const cs_dispatch_action *action)
     static const cs_task_context context = { { "/table", 6 }, 1 << 20 };
     Cs__ToWorker *got = NULL;
     cs_buf_clear(&bytes);
-    assert_int_equal(cs_worker_message_pack(action, &welcome, &context, &arena, &bytes, &err), CS_OK);
+    assert_int_equal(cs_worker_message_pack(action, &welcome, &context, &arena, &bytes, &err),
+                     CS_OK);
     assert_int_equal(cs_wire_unpack_to_worker(cs_buf_str(&bytes), &arena, &got, &err), CS_OK);
     return got;
 }
@@ -57,7 +60,8 @@ static void task_carries_exactly_its_splits(void **state)
                      .n_splits = 3,
                      .tasks = tasks,
                      .n_tasks = 2 };
-    cs_dispatch_action action = { .kind = CS_DISPATCH_SEND_TASK, .peer = peer, .key = key, .plan = &plan };
+    cs_dispatch_action action = { .kind = CS_DISPATCH_SEND_TASK, .peer = peer, .key = key,
+                                  .plan = &plan };
     Cs__ToWorker *got = sent(&action);
     assert_int_equal(got->body_case, CS__TO_WORKER__BODY_TASK);
     cs_task_key got_key = cs_wire_key_read(got->task->key);
@@ -117,14 +121,16 @@ static void worker_s_messages_become_events(void **state)
     cs_worker_message_read(&message, &peer, &arena, &event);
     assert_int_equal(event.kind, CS_DISPATCH_HELLO);
     assert_true(cs_peer_eq(&event.peer, &peer));
-    assert_true(cs_str_eq(event.hello.name, CS_STR("w1")) && event.hello.pid == 77 && !event.hello.has_running);
+    assert_true(cs_str_eq(event.hello.name, CS_STR("w1")) && event.hello.pid == 77 &&
+                !event.hello.has_running);
 
     heartbeat.running = cs_wire_key(&key, &arena);
     heartbeat.progress = 12;
     message.body_case = CS__FROM_WORKER__BODY_HEARTBEAT;
     message.heartbeat = &heartbeat;
     cs_worker_message_read(&message, &peer, &arena, &event);
-    assert_true(event.kind == CS_DISPATCH_HEARTBEAT && event.heartbeat.has_running && event.heartbeat.progress == 12);
+    assert_true(event.kind == CS_DISPATCH_HEARTBEAT && event.heartbeat.has_running &&
+                event.heartbeat.progress == 12);
     assert_true(cs_task_key_eq(&event.heartbeat.running, &key));
 
     part.path = cs_wire_bytes(CS_STR("p.parquet"));
@@ -177,15 +183,20 @@ static void each_event_reaches_the_client(void **state)
     cs_query_event event = { .kind = CS_QUERY_EVENT_STARTED, .stream = { { 9 } }, .epoch = 3 };
     assert_int_equal(told(&event)->submitted->epoch, 3);
     assert_int_equal(told(&event)->submitted->stream.data[0], 9);
-    cs_batch_report report = { .batch = 1, .files = 2, .rows_in = 3, .rows_out = 4, .rows_rejected = 5, .bytes_in = 6,
-                               .parts = 7, .part_bytes = 8, .table_version = 9, .backlog_files = 10, .ms_list = 11,
-                               .ms_save = 12, .ms_work = 13, .ms_commit = 14, .ms_total = 15, .workers = 16 };
+    cs_batch_report report = { .batch = 1, .files = 2, .rows_in = 3, .rows_out = 4,
+                               .rows_rejected = 5, .bytes_in = 6, .parts = 7, .part_bytes = 8,
+                               .table_version = 9, .backlog_files = 10, .ms_list = 11,
+                               .ms_save = 12, .ms_work = 13, .ms_commit = 14, .ms_total = 15,
+                               .workers = 16 };
     event = (cs_query_event){ .kind = CS_QUERY_EVENT_BATCH, .report = &report };
     const Cs__BatchProgress *progress = told(&event)->progress;
-    assert_true(progress->batch == 1 && progress->files == 2 && progress->rows_in == 3 && progress->rows_out == 4);
+    assert_true(progress->batch == 1 && progress->files == 2 && progress->rows_in == 3 &&
+                progress->rows_out == 4);
     assert_true(progress->rows_rejected == 5 && progress->bytes_in == 6 && progress->parts == 7);
-    assert_true(progress->part_bytes == 8 && progress->table_version == 9 && progress->backlog_files == 10);
-    assert_true(progress->ms_latest_offset == 11 && progress->ms_wal_commit == 12 && progress->ms_add_batch == 13);
+    assert_true(progress->part_bytes == 8 && progress->table_version == 9 &&
+                progress->backlog_files == 10);
+    assert_true(progress->ms_latest_offset == 11 && progress->ms_wal_commit == 12 &&
+                progress->ms_add_batch == 13);
     assert_true(progress->ms_commit == 14 && progress->ms_total == 15 && progress->workers == 16);
     event = (cs_query_event){ .kind = CS_QUERY_EVENT_NOTICE, .level = CS_LOG_WARN, .text = "look" };
     assert_true(cs_str_eq(cs_wire_str(told(&event)->notice->text), CS_STR("look")));

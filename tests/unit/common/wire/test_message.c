@@ -1,5 +1,5 @@
-/* Expected bytes are written out by hand from the protobuf encoding rules where a single field is at stake;
- * whole messages are compared field by field with what was put in. */
+/* Expected bytes are written out by hand from the protobuf encoding rules where a single field
+ * is at stake; whole messages are compared field by field with what was put in. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +35,8 @@ static int end(void **state)
 
 static cs_task_key key_sample(void)
 {
-    cs_task_key key = { .epoch = 7, .batch = 12, .digest8 = 0xfedcba9876543210u, .task = 3, .attempt = 2 };
+    cs_task_key key = { .epoch = 7, .batch = 12, .digest8 = 0xfedcba9876543210u, .task = 3,
+                        .attempt = 2 };
     memset(key.stream.bytes, 0x5a, sizeof key.stream.bytes);
     return key;
 }
@@ -198,7 +199,8 @@ static void error_of_a_hostile_peer_is_escaped_and_never_ok(void **state)
 static void paths_that_leave_their_root_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = { "", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", "./a", "a/.", ".." };
+    static const char *const bad[] = { "", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", "./a",
+                                       "a/.", ".." };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         Cs__ToWorker *task = task_sample(1);
         task->task->parse->splits[0]->file->path = cs_wire_bytes(cs_str_of(bad[i]));
@@ -245,8 +247,10 @@ static void fields_beyond_their_limits_are_refused(void **state)
 
     cs_buf_clear(&frame);
     Cs__FromClient *submit = NULL;
-    assert_int_equal(cs_wire_pack_from_client(submit_sample(CS_OPTIONS_MAX + 1), &frame, &err), CS_OK);
-    assert_int_equal(cs_wire_unpack_from_client(cs_buf_str(&frame), &arena, &submit, &err), CS_E_PROTOCOL);
+    assert_int_equal(cs_wire_pack_from_client(submit_sample(CS_OPTIONS_MAX + 1), &frame, &err),
+                     CS_OK);
+    assert_int_equal(cs_wire_unpack_from_client(cs_buf_str(&frame), &arena, &submit, &err),
+                     CS_E_PROTOCOL);
     cs_buf_clear(&frame);
     assert_int_equal(cs_wire_pack_from_client(submit_sample(CS_OPTIONS_MAX), &frame, &err), CS_OK);
     assert_int_equal(cs_wire_unpack_from_client(cs_buf_str(&frame), &arena, &submit, &err), CS_OK);
@@ -275,7 +279,8 @@ static void unknown_and_missing_bodies_are_refused(void **state)
         assert_int_equal(cs_wire_unpack_to_worker(frames[i], &arena, &to, &err), CS_E_PROTOCOL);
         assert_int_equal(cs_wire_unpack_from_worker(frames[i], &arena, &from, &err), CS_E_PROTOCOL);
         assert_int_equal(cs_wire_unpack_to_client(frames[i], &arena, &client, &err), CS_E_PROTOCOL);
-        assert_int_equal(cs_wire_unpack_from_client(frames[i], &arena, &of_client, &err), CS_E_PROTOCOL);
+        assert_int_equal(cs_wire_unpack_from_client(frames[i], &arena, &of_client, &err),
+                         CS_E_PROTOCOL);
     }
     /* field 2 (heartbeat), empty: a heartbeat of an idle worker */
     assert_int_equal(cs_wire_unpack_from_worker(CS_STR("\x12\x00"), &arena, &from, &err), CS_OK);
@@ -292,14 +297,16 @@ static void varint_frame(cs_buf *out, uint8_t tag, cs_str body)
 static void many_empty_submessages_stop_at_the_memory_cap(void **state)
 {
     (void)state;
-    /* An ack (field 3) of two million empty outputs (field 2): 4 MB that would take more than 100 MB. */
+    /* An ack (field 3) of two million empty outputs (field 2): 4 MB that would take more than
+     * 100 MB. */
     cs_buf outputs = CS_BUF_INIT;
     for (int i = 0; i < 2000000; i++)
         cs_buf_add(&outputs, "\x12\x00", 2);
     varint_frame(&frame, 0x1a, cs_buf_str(&outputs));
     assert_true(frame.len < CS_MESSAGE_BYTES_MAX);
     Cs__FromWorker *got = NULL;
-    assert_int_equal(cs_wire_unpack_from_worker(cs_buf_str(&frame), &arena, &got, &err), CS_E_PROTOCOL);
+    assert_int_equal(cs_wire_unpack_from_worker(cs_buf_str(&frame), &arena, &got, &err),
+                     CS_E_PROTOCOL);
     assert_true(arena.bytes <= CS_MESSAGE_UNPACKED_MAX);
     cs_buf_done(&outputs);
 }
@@ -307,7 +314,8 @@ static void many_empty_submessages_stop_at_the_memory_cap(void **state)
 static void deeply_nested_frame_does_not_recurse(void **state)
 {
     (void)state;
-    /* Groups and nested lengths without a schema that nests: unknown or too deep for any message. */
+    /* Groups and nested lengths without a schema that nests: unknown or too deep for any
+     * message. */
     cs_buf nested = CS_BUF_INIT;
     cs_buf_add(&nested, "\x0a\x00", 2);
     for (int i = 0; i < 2000; i++) {
@@ -317,11 +325,13 @@ static void deeply_nested_frame_does_not_recurse(void **state)
         nested = outer;
     }
     Cs__FromWorker *got = NULL;
-    assert_int_equal(cs_wire_unpack_from_worker(cs_buf_str(&nested), &arena, &got, &err), CS_E_PROTOCOL);
+    assert_int_equal(cs_wire_unpack_from_worker(cs_buf_str(&nested), &arena, &got, &err),
+                     CS_E_PROTOCOL);
     cs_buf_done(&nested);
     for (int i = 0; i < 100000; i++)
         cs_buf_add_char(&frame, 0x0b); /* start of a group */
-    assert_int_equal(cs_wire_unpack_from_worker(cs_buf_str(&frame), &arena, &got, &err), CS_E_PROTOCOL);
+    assert_int_equal(cs_wire_unpack_from_worker(cs_buf_str(&frame), &arena, &got, &err),
+                     CS_E_PROTOCOL);
 }
 
 static void try_all(cs_str bytes)
@@ -375,7 +385,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(task_arrives_as_it_was_sent, start, end),
         cmocka_unit_test_setup_teardown(ack_arrives_as_it_was_sent, start, end),
         cmocka_unit_test_setup_teardown(error_arrives_with_code_texts_and_exit_status, start, end),
-        cmocka_unit_test_setup_teardown(error_of_a_hostile_peer_is_escaped_and_never_ok, start, end),
+        cmocka_unit_test_setup_teardown(error_of_a_hostile_peer_is_escaped_and_never_ok, start,
+                                        end),
         cmocka_unit_test_setup_teardown(paths_that_leave_their_root_are_refused, start, end),
         cmocka_unit_test_setup_teardown(fields_beyond_their_limits_are_refused, start, end),
         cmocka_unit_test_setup_teardown(message_larger_than_a_frame_is_not_packed, start, end),

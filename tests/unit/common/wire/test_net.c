@@ -54,7 +54,8 @@ static void dealer_and_router_exchange_messages_over_ipc(void **state)
     (void)state;
     cs_socket *dealer, *router;
     /* The dealer comes first: it has to keep trying until somebody listens. */
-    assert_int_equal(cs_socket_connect_dealer(net, endpoint, cs_rng_system(), &dealer, &err), CS_OK);
+    assert_int_equal(cs_socket_connect_dealer(net, endpoint, cs_rng_system(), &dealer, &err),
+                     CS_OK);
     assert_int_equal(cs_socket_send(dealer, NULL, CS_STR("hello\0there"), &err), CS_OK);
     assert_int_equal(cs_socket_bind_router(net, endpoint, &router, &err), CS_OK);
     cs_peer peer;
@@ -81,13 +82,15 @@ static void peer_that_is_gone_or_full_is_reported(void **state)
     cs_peer nobody = { 3, { 1, 2, 3 } };
     assert_int_equal(cs_socket_send(router, &nobody, CS_STR("x"), &err), CS_E_UNREACHABLE);
 
-    assert_int_equal(cs_socket_connect_dealer(net, endpoint, cs_rng_system(), &dealer, &err), CS_OK);
+    assert_int_equal(cs_socket_connect_dealer(net, endpoint, cs_rng_system(), &dealer, &err),
+                     CS_OK);
     assert_int_equal(cs_socket_send(dealer, NULL, CS_STR("x"), &err), CS_OK);
     assert_true(wait_for(router, 5000));
     cs_peer peer;
     cs_str got;
     assert_true(cs_socket_receive(router, &peer, &got));
-    /* The dealer never reads: both queues and the kernel's buffer fill up, and then nothing blocks. */
+    /* The dealer never reads: both queues and the kernel's buffer fill up, and then nothing
+     * blocks. */
     static char large[64 << 10];
     cs_code code = CS_OK;
     unsigned sent = 0;
@@ -116,7 +119,8 @@ static void garbage_on_the_raw_socket_harms_nobody(void **state)
     memset(garbage, 0xff, sizeof garbage);
     assert_true(send(fd, garbage, sizeof garbage, MSG_NOSIGNAL) > 0);
 
-    assert_int_equal(cs_socket_connect_dealer(net, endpoint, cs_rng_system(), &dealer, &err), CS_OK);
+    assert_int_equal(cs_socket_connect_dealer(net, endpoint, cs_rng_system(), &dealer, &err),
+                     CS_OK);
     assert_int_equal(cs_socket_send(dealer, NULL, CS_STR("alive"), &err), CS_OK);
     assert_true(wait_for(router, 5000));
     cs_peer peer;
@@ -131,13 +135,16 @@ static void garbage_on_the_raw_socket_harms_nobody(void **state)
 static void only_loopback_and_private_folders_are_taken(void **state)
 {
     (void)state;
-    static const char *const good[] = { "tcp://127.0.0.1:7077", "tcp://127.0.0.1:*", "tcp://localhost:7077",
-                                        "tcp://127.8.9.1:1", "tcp://[::1]:65535" };
-    static const char *const bad[] = { "tcp://0.0.0.0:7077", "tcp://*:7077",       "tcp://10.0.0.1:7077",
-                                       "tcp://127.0.0.1",    "tcp://127.0.0.1:0",  "tcp://127.0.0.1:65536",
-                                       "tcp://127.evil:7077", "ipc://@abstract",   "ipc://",
-                                       "ipc:///tmp/open",    "inproc://x",         "127.0.0.1:7077",
-                                       "tcp://[::]:7077",    "tcp://:7077",        "" };
+    static const char *const good[] = {
+        "tcp://127.0.0.1:7077", "tcp://127.0.0.1:*",   "tcp://localhost:7077",
+        "tcp://127.8.9.1:1",    "tcp://[::1]:65535",
+    };
+    static const char *const bad[] = {
+        "tcp://0.0.0.0:7077", "tcp://*:7077",      "tcp://10.0.0.1:7077",   "tcp://127.0.0.1",
+        "tcp://127.0.0.1:0",  "tcp://[::]:7077",   "tcp://127.0.0.1:65536", "tcp://127.evil:7077",
+        "tcp://:7077",        "ipc://@abstract",   "ipc:///tmp/open",       "inproc://x",
+        "127.0.0.1:7077",     "ipc://",            "",
+    };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
         assert_int_equal(cs_net_check_endpoint(good[i], true, &err), CS_OK);
     assert_int_equal(cs_net_check_endpoint("tcp://127.0.0.1:*", false, &err), CS_E_BAD_CONFIG);
@@ -149,7 +156,8 @@ static void only_loopback_and_private_folders_are_taken(void **state)
     assert_int_equal(cs_net_check_endpoint(endpoint, true, &err), CS_OK);
     assert_int_equal(chmod(folder, 0750), 0);
     assert_int_equal(cs_net_check_endpoint(endpoint, true, &err), CS_E_BAD_CONFIG);
-    assert_int_equal(cs_net_check_endpoint("ipc:///nowhere/at/all/s", true, &err), CS_E_MISSING_FILE);
+    assert_int_equal(cs_net_check_endpoint("ipc:///nowhere/at/all/s", true, &err),
+                     CS_E_MISSING_FILE);
 }
 
 static void free_tcp_port_is_named_by_the_endpoint(void **state)
@@ -245,7 +253,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(free_tcp_port_is_named_by_the_endpoint, start, end),
         cmocka_unit_test_setup_teardown(link_carries_pointers_in_order_between_threads, start, end),
         cmocka_unit_test_setup_teardown(link_says_when_it_is_full, start, end),
-        cmocka_unit_test_setup_teardown(poll_tells_which_of_sockets_and_descriptors_is_ready, start, end),
+        cmocka_unit_test_setup_teardown(poll_tells_which_of_sockets_and_descriptors_is_ready, start,
+                                        end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

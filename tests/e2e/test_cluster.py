@@ -254,6 +254,31 @@ def test_coordinator_serves_on_tcp_until_it_is_told_to_stop(case):
     log.close()
 
 
+def test_workers_come_back_to_a_coordinator_that_was_started_again(case):
+    os.mkdir(case.folder + "/run", 0o700)
+    endpoints = ["ipc://%s/run/%s" % (case.folder, name) for name in ("workers", "clients")]
+    coordinator = [os.path.join(BIN, "cstream-coordinator"), "--bind-workers", endpoints[0], "--bind-clients",
+                   endpoints[1]]
+    worker = [os.path.join(BIN, "cstream-worker"), "--master", endpoints[0], "--name", "w"]
+
+    def start(args):
+        process = subprocess.Popen(args, stderr=subprocess.DEVNULL, env=environment(None))
+        case.processes.append(process)
+        return process
+
+    first = start(coordinator)
+    start(worker)
+    wait_for("the socket", lambda: os.path.exists(endpoints[1][6:]))
+    wait_for("the worker", lambda: Stranger(endpoints[1][6:]).workers() == 1)
+    first.kill()
+    first.wait()
+    start(coordinator)
+    started = time.monotonic()
+    time.sleep(0.2)
+    wait_for("the worker again", lambda: Stranger(endpoints[1][6:]).workers() == 1)
+    assert time.monotonic() - started < 3
+
+
 def test_sockets_are_never_open_to_others(case):
     program = os.path.join(BIN, "cstream-coordinator")
     os.chmod(case.folder, 0o755)

@@ -51,6 +51,7 @@ static cs_code seen(void *ctx, const cs_source_file *file, cs_seen *out, cs_cont
 static cs_code changed(void *ctx, const cs_source_file *file, cs_error *err);
 static void source_says(void *ctx, cs_log_level level, const char *text);
 static bool drains(const cs_job *job);
+static cs_uuid new_table_id(const cs_uuid *stream);
 static void say(cs_query_io *io, cs_log_level level, const char *format, ...) CS_PRINTF(3, 4);
 
 uint64_t cs_query_source_hash(const cs_job *job)
@@ -280,7 +281,6 @@ static cs_code carry_out(cs_query_io *io, cs_recover_decision decision, start_st
         CS_TRY(adopt(io, plan, err));
         break;
     case CS_RECOVER_ADOPT_DROPPED:
-        CS_TRY(io->sink->ops->sync(io->sink, err));
         CS_TRY(cs_checkpoint_adopt_dropped(io->checkpoint, state->sink.digest63, err));
         CS_TRY(adopt(io, state->dropped, err));
         say(io, CS_LOG_WARN, "batch %" PRIu64 " was committed before --replan set it aside: it counts as it is",
@@ -295,7 +295,8 @@ static cs_code carry_out(cs_query_io *io, cs_recover_decision decision, start_st
 /* The batch is in the table. That its version is there proves the link, not that the link is durable. */
 static cs_code adopt(cs_query_io *io, const cs_plan *plan, cs_error *err)
 {
-    CS_TRY(io->sink->ops->sync(io->sink, err));
+    if (!CS_MUTANT("adopt_without_sync"))
+        CS_TRY(io->sink->ops->sync(io->sink, err));
     CS_FAULT("recover.synced");
     cs_checkpoint_committed(io->checkpoint, plan->batch, &plan->digest, &plan->table_id);
     return cs_checkpoint_flush(io->checkpoint, err);
@@ -338,7 +339,7 @@ static cs_code plan_files(cs_query_io *io, const cs_source_file *files, uint32_t
                             .job = job,
                             .options = cs_buf_str(&options),
                             .batch_time_us = cs_clock_wall_us(io->env.clock),
-                            .table_id = sink.table_exists ? sink.table_id : cs_uuid_v4(io->env.rng),
+                            .table_id = sink.table_exists ? sink.table_id : new_table_id(&checkpoint->stream),
                             .write_schema = sink.write_schema,
                             .codec = sink.codec,
                             .files = files,
@@ -369,7 +370,7 @@ static cs_code seen(void *ctx, const cs_source_file *file, cs_seen *out, cs_cont
     bool is_known;
     uint64_t batch;
     CS_TRY(cs_checkpoint_seen(io->checkpoint, file, &is_known, known, &batch, err));
-    if (!is_known)
+    if (!is_known || CS_MUTANT("seen_forgotten"))
         *out = CS_SEEN_NEW;
     else if (known->size_bytes == file->version.size_bytes && known->mtime_ns == file->version.mtime_ns)
         *out = CS_SEEN_SAME;
@@ -398,7 +399,7 @@ static void check_parts(cs_query_io *io, const cs_batch_action *action, cs_batch
     event->kind = CS_BATCH_PARTS_CHECKED;
     event->checked.task = action->check.task;
     event->checked.ok = true;
-    for (uint32_t i = 0; i < result->n_parts && event->checked.ok; i++)
+    for (uint32_t i = 0; i < result->n_parts && event->checked.ok && !CS_MUTANT("parts_not_checked"); i++)
         event->checked.ok = io->sink->ops->check(io->sink, &result->parts[i], &event->error) == CS_OK;
     CS_FAULT("ack.checked");
 }
@@ -447,6 +448,18 @@ static cs_code clean(cs_query_io *io, cs_batch_event *event, cs_error *err)
 static bool drains(const cs_job *job)
 {
     return job->trigger == CS_TRIGGER_AVAILABLE_NOW || job->trigger == CS_TRIGGER_ONCE;
+}
+
+/* The table that this stream makes if there is none: the same one however often batch 0 is planned, so that a late
+ * commit of a former plan is known for what it is. */
+static cs_uuid new_table_id(const cs_uuid *stream)
+{
+    cs_sha256 hash = cs_sha256_of(stream->bytes, sizeof stream->bytes);
+    cs_uuid id;
+    memcpy(id.bytes, hash.bytes, sizeof id.bytes);
+    id.bytes[6] = (uint8_t)(0x80 | (id.bytes[6] & 0x0f)); /* RFC 9562, version 8 */
+    id.bytes[8] = (uint8_t)(0x80 | (id.bytes[8] & 0x3f));
+    return id;
 }
 
 static void say(cs_query_io *io, cs_log_level level, const char *format, ...)

@@ -2,6 +2,7 @@
  * it is heard, and says HELLO when it is not sure to be known. */
 #include "worker/session.h"
 
+#include "common/base/fault.h"
 #include "common/base/limits.h"
 
 #define HELLO_FIRST_MS 100
@@ -195,7 +196,8 @@ static void on_tick(step *s)
         action->key = session->key;
         session->heartbeat_at = s->now_ms + session->heartbeat_ms;
     }
-    if (session->welcomed && session->answered && session->answer_at <= s->now_ms)
+    if (session->welcomed && session->answered && session->answer_at <= s->now_ms &&
+        !CS_MUTANT("answer_sent_once"))
         send_answer(s);
 }
 

@@ -11,6 +11,7 @@
 #include "common/base/fault.h"
 #include "common/base/limits.h"
 #include "coordinator/dispatch/job_tasks.h"
+#include "coordinator/dispatch/worker_list.h"
 
 /* A worker hears from us at least so often: its sign that we live, and ours (by an unreachable peer) that
  * it does not. */
@@ -18,31 +19,12 @@
 /* When nothing at all happened here for so long, although a tick was due, it was us who stood still. */
 #define STALL_MS (2 * SIGN_MS)
 
-struct worker {
-    cs_peer peer;
-    char *name;
-    uint64_t pid;
-    int64_t heard_at, sent_at;
-    int64_t contested_at; /* another worker claims its name since; INT64_MAX: none */
-    bool busy;            /* has `key` in hand, or was given it */
-    bool wanted;          /* and its answer is awaited, under a lease */
-    cs_task_key key;
-    cs_job_id job;        /* when wanted, or was */
-    int64_t given_at, lease_at;
-    bool progressed;      /* progress has been heard of for this key */
-    uint64_t progress;
-    bool has_settled;
-    cs_task_key settled;  /* the last answer that was confirmed */
-};
-
 struct cs_dispatch {
     cs_dispatch_config config;
-    struct worker *workers; /* in order of arrival */
-    uint32_t n_workers, cap_workers;
+    cs_worker_list workers;
     cs_job_tasks **jobs;
     uint32_t n_jobs, cap_jobs;
     uint32_t turn; /* the job that is served next */
-    uint32_t last_given; /* workers take turns too */
     int64_t stepped_at;
     cs_dispatch_counts counts;
     cs_arena scratch; /* texts and errors of the actions that are not carried out yet */
@@ -66,18 +48,15 @@ static void assign(step *s);
 static void fail_job(step *s, cs_job_tasks *job, const cs_error *error);
 static void remove_job(step *s, cs_job_tasks *job);
 static void add_worker(step *s, const cs_dispatch_event *event);
-static void remove_worker(step *s, struct worker *worker);
-static struct worker *find_worker(cs_dispatch *dispatch, const cs_peer *peer);
-static struct worker *find_name(cs_dispatch *dispatch, cs_str name);
+static void remove_worker(step *s, cs_worker_entry *worker);
 static cs_job_tasks *find_owner(cs_dispatch *dispatch, const cs_task_key *key);
 static cs_job_tasks *find_job(cs_dispatch *dispatch, cs_job_id id);
 static void settle(step *s, const cs_peer *peer, const cs_task_key *key);
-static void unwant(step *s, struct worker *worker);
+static void unwant(step *s, cs_worker_entry *worker);
 static void send(step *s, cs_dispatch_action_kind kind, const cs_peer *peer, const cs_task_key *key);
 static void send_leave(step *s, const cs_peer *peer, const cs_error *reason);
 static void say(step *s, cs_log_level level, cs_job_id job, const char *format, ...) CS_PRINTF(4, 5);
 static cs_dispatch_action *act(step *s, cs_dispatch_action_kind kind);
-static bool same_peer(const cs_peer *a, const cs_peer *b);
 
 cs_dispatch *cs_dispatch_new(const cs_dispatch_config *config)
 {
@@ -91,9 +70,7 @@ void cs_dispatch_free(cs_dispatch *dispatch)
 {
     if (dispatch == NULL)
         return;
-    for (uint32_t i = 0; i < dispatch->n_workers; i++)
-        free(dispatch->workers[i].name);
-    free(dispatch->workers);
+    cs_worker_list_done(&dispatch->workers);
     for (uint32_t i = 0; i < dispatch->n_jobs; i++)
         cs_job_tasks_free(dispatch->jobs[i]);
     free(dispatch->jobs);
@@ -114,7 +91,7 @@ void cs_dispatch_step(cs_dispatch *dispatch, const cs_dispatch_event *event, int
                       cs_dispatch_actions *actions)
 {
     step s = begin(dispatch, now_ms, actions);
-    struct worker *from = find_worker(dispatch, &event->peer);
+    cs_worker_entry *from = cs_worker_list_find(&dispatch->workers, &event->peer);
     if (from != NULL)
         from->heard_at = now_ms;
     switch (event->kind) {
@@ -152,7 +129,7 @@ void cs_dispatch_add(cs_dispatch *dispatch, const cs_dispatch_job *job, int64_t 
         dispatch->jobs = cs_xrealloc(dispatch->jobs, dispatch->cap_jobs * sizeof(cs_job_tasks *));
     }
     cs_job_tasks *tasks = cs_job_tasks_new(job);
-    if (dispatch->n_workers == 0)
+    if (dispatch->workers.count == 0)
         tasks->no_workers_since = now_ms;
     dispatch->jobs[dispatch->n_jobs++] = tasks;
     assign(&s);
@@ -170,7 +147,7 @@ void cs_dispatch_again(cs_dispatch *dispatch, cs_job_id job, uint32_t task, cons
         fail_job(&s, tasks, &error);
         return;
     }
-    if (dispatch->n_workers == 0)
+    if (dispatch->workers.count == 0)
         tasks->no_workers_since = now_ms;
     say(&s, CS_LOG_WARN, job, "task %" PRIu32 " is done again: %s", task, why->message);
     assign(&s);
@@ -189,16 +166,16 @@ void cs_dispatch_cancel(cs_dispatch *dispatch, cs_job_id job, int64_t now_ms, cs
 void cs_dispatch_leave(cs_dispatch *dispatch, const cs_error *reason, cs_dispatch_actions *actions)
 {
     step s = { dispatch, dispatch->stepped_at, actions };
-    for (uint32_t i = 0; i < dispatch->n_workers; i++)
-        send_leave(&s, &dispatch->workers[i].peer, reason);
+    for (uint32_t i = 0; i < dispatch->workers.count; i++)
+        send_leave(&s, &dispatch->workers.items[i].peer, reason);
 }
 
 int64_t cs_dispatch_deadline(const cs_dispatch *dispatch)
 {
     int64_t at = INT64_MAX;
     bool idle = false;
-    for (uint32_t i = 0; i < dispatch->n_workers; i++) {
-        const struct worker *worker = &dispatch->workers[i];
+    for (uint32_t i = 0; i < dispatch->workers.count; i++) {
+        const cs_worker_entry *worker = &dispatch->workers.items[i];
         if (worker->sent_at + SIGN_MS < at)
             at = worker->sent_at + SIGN_MS;
         if (worker->wanted && worker->lease_at < at)
@@ -219,7 +196,7 @@ int64_t cs_dispatch_deadline(const cs_dispatch *dispatch)
 cs_dispatch_counts cs_dispatch_counts_of(const cs_dispatch *dispatch)
 {
     cs_dispatch_counts counts = dispatch->counts;
-    counts.workers = dispatch->n_workers;
+    counts.workers = dispatch->workers.count;
     return counts;
 }
 
@@ -235,8 +212,9 @@ void cs_dispatch_actions_done(cs_dispatch_actions *actions)
  * restarted finds its former self silent. True: the newcomer has to wait or to leave. */
 static bool name_is_taken(step *s, const cs_dispatch_event *event)
 {
-    struct worker *older = find_name(s->dispatch, event->hello.name);
-    if (older == NULL || same_peer(&older->peer, &event->peer) || older->pid == event->hello.pid)
+    cs_worker_entry *older = cs_worker_list_find_name(&s->dispatch->workers, event->hello.name);
+    if (older == NULL || older->pid == event->hello.pid ||
+        cs_worker_list_find(&s->dispatch->workers, &event->peer) == older)
         return false;
     if (older->contested_at == INT64_MAX) {
         older->contested_at = s->now_ms;
@@ -275,10 +253,10 @@ static void on_hello(step *s, const cs_dispatch_event *event)
     }
     if (name_is_taken(s, event))
         return;
-    struct worker *former = find_worker(dispatch, &event->peer);
+    cs_worker_entry *former = cs_worker_list_find(&dispatch->workers, &event->peer);
     if (former == NULL)
-        former = find_name(dispatch, event->hello.name);
-    if (former == NULL && dispatch->n_workers == CS_WORKERS_MAX) {
+        former = cs_worker_list_find_name(&dispatch->workers, event->hello.name);
+    if (former == NULL && dispatch->workers.count == CS_WORKERS_MAX) {
         (void)cs_error_set(&error, CS_E_LIMIT, "there are %u workers already, which is the most", CS_WORKERS_MAX);
         send_leave(s, &event->peer, &error); /* the code is in error */
         return;
@@ -297,38 +275,18 @@ static void on_hello(step *s, const cs_dispatch_event *event)
     add_worker(s, event);
 }
 
-static bool is_wanted_elsewhere(const cs_dispatch *dispatch, const struct worker *but)
-{
-    for (uint32_t i = 0; i < dispatch->n_workers; i++) {
-        const struct worker *other = &dispatch->workers[i];
-        if (other != but && other->wanted && cs_task_key_eq(&other->key, &but->key))
-            return true;
-    }
-    return false;
-}
-
 static void add_worker(step *s, const cs_dispatch_event *event)
 {
     cs_dispatch *dispatch = s->dispatch;
-    if (dispatch->n_workers == dispatch->cap_workers) {
-        dispatch->cap_workers = dispatch->cap_workers == 0 ? 8 : 2 * dispatch->cap_workers;
-        dispatch->workers = cs_xrealloc(dispatch->workers, dispatch->cap_workers * sizeof(struct worker));
-    }
-    struct worker *new = &dispatch->workers[dispatch->n_workers++];
-    *new = (struct worker){ .peer = event->peer,
-                     .pid = event->hello.pid,
-                     .heard_at = s->now_ms,
-                     .contested_at = INT64_MAX };
-    new->name = cs_xcalloc(event->hello.name.len + 1, 1);
-    if (event->hello.name.len > 0)
-        memcpy(new->name, event->hello.name.ptr, event->hello.name.len);
+    cs_worker_entry *new = cs_worker_list_add(&dispatch->workers, &event->peer, event->hello.name, event->hello.pid,
+                                            s->now_ms);
     send(s, CS_DISPATCH_SEND_WELCOME, &new->peer, NULL);
     if (event->hello.has_running) {
         new->busy = true;
         new->key = event->hello.running;
         cs_job_tasks *job = find_owner(dispatch, &new->key);
         if (job != NULL && cs_job_tasks_judge(job, &new->key) == CS_ANSWER_WELCOME &&
-            !is_wanted_elsewhere(dispatch, new)) {
+            !cs_worker_list_other_wants(&dispatch->workers, new)) {
             cs_job_tasks_adopt(job, new->key.task, &new->peer);
             new->wanted = true;
             new->job = job->spec.job;
@@ -340,13 +298,13 @@ static void add_worker(step *s, const cs_dispatch_event *event)
     }
     for (uint32_t i = 0; i < dispatch->n_jobs; i++)
         dispatch->jobs[i]->no_workers_since = INT64_MAX;
-    act(s, CS_DISPATCH_WORKERS)->workers = dispatch->n_workers;
+    act(s, CS_DISPATCH_WORKERS)->workers = dispatch->workers.count;
 }
 
 /* The lease grows with progress alone: a control thread that beats while its compute thread hangs proves nothing. */
 static void on_heartbeat(step *s, const cs_dispatch_event *event)
 {
-    struct worker *worker = find_worker(s->dispatch, &event->peer);
+    cs_worker_entry *worker = cs_worker_list_find(&s->dispatch->workers, &event->peer);
     if (worker == NULL) {
         send(s, CS_DISPATCH_SEND_WHO, &event->peer, NULL);
         return;
@@ -410,7 +368,7 @@ static void on_nack(step *s, const cs_dispatch_event *event)
     }
     cs_error error;
     const cs_error *why = event->nack.error;
-    if (cs_job_tasks_nack(job, key->task, why, s->dispatch->n_workers, s->now_ms, &error) == CS_TASK_FAILS)
+    if (cs_job_tasks_nack(job, key->task, why, s->dispatch->workers.count, s->now_ms, &error) == CS_TASK_FAILS)
         fail_job(s, job, &error);
     else
         say(s, CS_LOG_WARN, job->spec.job, "task %" PRIu32 ", attempt %" PRIu32 ": %s", key->task, key->attempt,
@@ -421,8 +379,8 @@ static void on_nack(step *s, const cs_dispatch_event *event)
 static void settle(step *s, const cs_peer *peer, const cs_task_key *key)
 {
     send(s, CS_DISPATCH_SEND_CONFIRM, peer, key);
-    for (uint32_t i = 0; i < s->dispatch->n_workers; i++) {
-        struct worker *worker = &s->dispatch->workers[i];
+    for (uint32_t i = 0; i < s->dispatch->workers.count; i++) {
+        cs_worker_entry *worker = &s->dispatch->workers.items[i];
         if (worker->busy && cs_task_key_eq(&worker->key, key)) {
             worker->busy = worker->wanted = false;
             worker->has_settled = true;
@@ -433,7 +391,7 @@ static void settle(step *s, const cs_peer *peer, const cs_task_key *key)
 
 static void on_bye(step *s, const cs_peer *peer)
 {
-    struct worker *worker = find_worker(s->dispatch, peer);
+    cs_worker_entry *worker = cs_worker_list_find(&s->dispatch->workers, peer);
     if (worker == NULL)
         return;
     if (worker->wanted)
@@ -444,7 +402,7 @@ static void on_bye(step *s, const cs_peer *peer)
 /* A worker that died with a task in hand counts against the task, also when the lease was over before. */
 static void on_gone(step *s, const cs_peer *peer)
 {
-    struct worker *worker = find_worker(s->dispatch, peer);
+    cs_worker_entry *worker = cs_worker_list_find(&s->dispatch->workers, peer);
     if (worker == NULL)
         return;
     bool busy = worker->busy;
@@ -467,13 +425,13 @@ static void on_stall(step *s)
     dispatch->stepped_at = s->now_ms;
     if (gap_ms < STALL_MS)
         return;
-    for (uint32_t i = 0; i < dispatch->n_workers; i++) {
-        dispatch->workers[i].heard_at += gap_ms;
-        dispatch->workers[i].lease_at += gap_ms;
+    for (uint32_t i = 0; i < dispatch->workers.count; i++) {
+        dispatch->workers.items[i].heard_at += gap_ms;
+        dispatch->workers.items[i].lease_at += gap_ms;
     }
 }
 
-static void expire(step *s, struct worker *worker)
+static void expire(step *s, cs_worker_entry *worker)
 {
     cs_job_tasks *job = find_owner(s->dispatch, &worker->key);
     uint32_t task = worker->key.task;
@@ -489,15 +447,15 @@ static void expire(step *s, struct worker *worker)
 static void on_tick(step *s)
 {
     cs_dispatch *dispatch = s->dispatch;
-    for (uint32_t i = 0; i < dispatch->n_workers; i++) {
-        struct worker *worker = &dispatch->workers[i];
+    for (uint32_t i = 0; i < dispatch->workers.count; i++) {
+        cs_worker_entry *worker = &dispatch->workers.items[i];
         if (worker->wanted && s->now_ms >= worker->lease_at && !CS_MUTANT("lease_never_expires"))
             expire(s, worker);
         if (s->now_ms - worker->sent_at >= SIGN_MS)
             send(s, CS_DISPATCH_SEND_WELCOME, &worker->peer, NULL);
     }
-    for (uint32_t i = dispatch->n_workers; i-- > 0;) {
-        struct worker *worker = &dispatch->workers[i];
+    for (uint32_t i = dispatch->workers.count; i-- > 0;) {
+        cs_worker_entry *worker = &dispatch->workers.items[i];
         if (worker->wanted || s->now_ms - worker->heard_at < dispatch->config.lease_ms)
             continue;
         say(s, CS_LOG_WARN, 0, "worker %s (pid %" PRIu64 ") was not heard of for %" PRId64 " ms", worker->name,
@@ -519,29 +477,13 @@ static void on_tick(step *s)
 
 /* --- who gets what --- */
 
-/* Another worker than the last one if there is a free one. */
-static struct worker *choose_worker(cs_dispatch *dispatch, const cs_peer *last)
-{
-    struct worker *same = NULL;
-    for (uint32_t i = 1; i <= dispatch->n_workers; i++) {
-        uint32_t at = (dispatch->last_given + i) % dispatch->n_workers;
-        struct worker *worker = &dispatch->workers[at];
-        if (worker->busy)
-            continue;
-        if (last == NULL || !same_peer(&worker->peer, last))
-            return worker;
-        same = worker;
-    }
-    return same;
-}
-
 /* One task of each job in turn, as long as there are free workers. */
 static void assign(step *s)
 {
     cs_dispatch *dispatch = s->dispatch;
     uint32_t idle_turns = 0;
     while (dispatch->n_jobs > 0 && idle_turns < dispatch->n_jobs) {
-        struct worker *worker = choose_worker(dispatch, NULL);
+        cs_worker_entry *worker = cs_worker_list_choose(&dispatch->workers, NULL);
         if (worker == NULL)
             return;
         cs_job_tasks *job = dispatch->jobs[dispatch->turn++ % dispatch->n_jobs];
@@ -551,8 +493,8 @@ static void assign(step *s)
             continue;
         }
         idle_turns = 0;
-        worker = choose_worker(dispatch, cs_job_tasks_last(job, task));
-        dispatch->last_given = (uint32_t)(worker - dispatch->workers);
+        worker = cs_worker_list_choose(&dispatch->workers, cs_job_tasks_last(job, task));
+        dispatch->workers.last_given = (uint32_t)(worker - dispatch->workers.items);
         worker->key = cs_job_tasks_give(job, task, &worker->peer);
         worker->job = job->spec.job;
         worker->busy = worker->wanted = true;
@@ -566,7 +508,7 @@ static void assign(step *s)
 }
 
 /* Nobody waits for its answer any more; it stays busy until it says that it is not. */
-static void unwant(step *s, struct worker *worker)
+static void unwant(step *s, cs_worker_entry *worker)
 {
     worker->wanted = false;
     send(s, CS_DISPATCH_SEND_CANCEL, &worker->peer, &worker->key);
@@ -585,8 +527,8 @@ static void fail_job(step *s, cs_job_tasks *job, const cs_error *error)
 static void remove_job(step *s, cs_job_tasks *job)
 {
     cs_dispatch *dispatch = s->dispatch;
-    for (uint32_t i = 0; i < dispatch->n_workers; i++) {
-        struct worker *worker = &dispatch->workers[i];
+    for (uint32_t i = 0; i < dispatch->workers.count; i++) {
+        cs_worker_entry *worker = &dispatch->workers.items[i];
         if (worker->wanted && worker->job == job->spec.job)
             unwant(s, worker);
     }
@@ -598,46 +540,20 @@ static void remove_job(step *s, cs_job_tasks *job)
     cs_job_tasks_free(job);
 }
 
-static void remove_worker(step *s, struct worker *worker)
+static void remove_worker(step *s, cs_worker_entry *worker)
 {
     cs_dispatch *dispatch = s->dispatch;
-    size_t at = (size_t)(worker - dispatch->workers);
-    free(worker->name);
-    dispatch->n_workers--;
-    memmove(worker, worker + 1, (dispatch->n_workers - at) * sizeof *worker);
-    if (dispatch->n_workers == 0) {
+    cs_worker_list_remove(&dispatch->workers, worker);
+    if (dispatch->workers.count == 0) {
         for (uint32_t i = 0; i < dispatch->n_jobs; i++) {
             if (!cs_job_tasks_all_done(dispatch->jobs[i]))
                 dispatch->jobs[i]->no_workers_since = s->now_ms;
         }
     }
-    act(s, CS_DISPATCH_WORKERS)->workers = dispatch->n_workers;
+    act(s, CS_DISPATCH_WORKERS)->workers = dispatch->workers.count;
 }
 
 /* --- helpers --- */
-
-static bool same_peer(const cs_peer *a, const cs_peer *b)
-{
-    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
-}
-
-static struct worker *find_worker(cs_dispatch *dispatch, const cs_peer *peer)
-{
-    for (uint32_t i = 0; i < dispatch->n_workers; i++) {
-        if (same_peer(&dispatch->workers[i].peer, peer))
-            return &dispatch->workers[i];
-    }
-    return NULL;
-}
-
-static struct worker *find_name(cs_dispatch *dispatch, cs_str name)
-{
-    for (uint32_t i = 0; i < dispatch->n_workers; i++) {
-        if (cs_str_eq(cs_str_of(dispatch->workers[i].name), name))
-            return &dispatch->workers[i];
-    }
-    return NULL;
-}
 
 static cs_job_tasks *find_owner(cs_dispatch *dispatch, const cs_task_key *key)
 {
@@ -668,7 +584,7 @@ static void send(step *s, cs_dispatch_action_kind kind, const cs_peer *peer, con
         action->job = job->spec.job;
         action->plan = job->spec.plan;
     }
-    struct worker *to = find_worker(s->dispatch, peer);
+    cs_worker_entry *to = cs_worker_list_find(&s->dispatch->workers, peer);
     if (to != NULL)
         to->sent_at = s->now_ms;
 }

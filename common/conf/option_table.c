@@ -43,6 +43,21 @@ const cs_option_def cs_option_table[] = {
     READ(CS_OPTION_BOOL, "multiLine", NULL, "false", NULL, 0, csv.multi_line, "quoted fields may hold line ends"),
     READ(CS_OPTION_TEXT, "nullValue", NULL, "", NULL, 0, csv.null_value, "a field equal to this is null"),
     READ(CS_OPTION_TEXT, "emptyValue", NULL, "", NULL, 0, csv.empty_value, "what a quoted empty field stands for"),
+    READ(CS_OPTION_TEXT, "nanValue", NULL, "NaN", NULL, 0, csv.nan_value, "FLOAT and DOUBLE: is NaN"),
+    READ(CS_OPTION_TEXT, "positiveInf", NULL, "Inf", NULL, 0, csv.positive_inf,
+         "FLOAT and DOUBLE: is plus infinity"),
+    READ(CS_OPTION_TEXT, "negativeInf", NULL, "-Inf", NULL, 0, csv.negative_inf,
+         "FLOAT and DOUBLE: is minus infinity"),
+    READ(CS_OPTION_PATTERN, "dateFormat", NULL, "", NULL, 0, csv.date_format,
+         "Java's pattern of DATE, for example dd/MM/yyyy; without it ISO dates, leniently"),
+    READ(CS_OPTION_PATTERN, "timestampFormat", NULL, "", NULL, 0, csv.timestamp_format,
+         "the same for TIMESTAMP, for example yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]"),
+    READ(CS_OPTION_PATTERN, "timestampNTZFormat", NULL, "", NULL, 0, csv.timestamp_ntz_format,
+         "the same for TIMESTAMP_NTZ"),
+    READ(CS_OPTION_MAYBE, "enableDateTimeParsingFallback", NULL, "", NULL, 0, csv.datetime_fallback,
+         "what does not match its format is tried leniently; unset: only for types without a format"),
+    READ(CS_OPTION_ZONE, "timeZone", NULL, "UTC", NULL, 0, csv.time_zone,
+         "where TIMESTAMPs without a zone are local, for example Europe/Berlin or +01:00"),
     READ(CS_OPTION_CHOICE, "mode", NULL, "PERMISSIVE", "PERMISSIVE|DROPMALFORMED|FAILFAST", 0, csv.mode,
          "what a bad record does: nulls and the corrupt column, no row, or an error"),
     READ(CS_OPTION_TEXT, "columnNameOfCorruptRecord", NULL, "_corrupt_record", NULL, 0, csv.corrupt_column,
@@ -64,15 +79,7 @@ const cs_option_def cs_option_table[] = {
     LATER(CS_SCOPE_READ, "enforceSchema", NULL, "columns bind by position"),
     LATER(CS_SCOPE_READ, "ignoreLeadingWhiteSpace", NULL, "blanks are kept for now"),
     LATER(CS_SCOPE_READ, "ignoreTrailingWhiteSpace", NULL, "blanks are kept for now"),
-    LATER(CS_SCOPE_READ, "nanValue", NULL, "NaN for now"),
-    LATER(CS_SCOPE_READ, "positiveInf", NULL, "Inf for now"),
-    LATER(CS_SCOPE_READ, "negativeInf", NULL, "-Inf for now"),
     LATER(CS_SCOPE_READ, "lineSep", NULL, "lines end with \\n, \\r\\n or \\r for now"),
-    LATER(CS_SCOPE_READ, "dateFormat", NULL, "yyyy-MM-dd for now; or declare the column STRING"),
-    LATER(CS_SCOPE_READ, "timestampFormat", NULL, "ISO forms for now; or declare the column STRING"),
-    LATER(CS_SCOPE_READ, "timestampNTZFormat", NULL, "ISO forms for now; or declare the column STRING"),
-    LATER(CS_SCOPE_READ, "enableDateTimeParsingFallback", NULL, "the lenient rules are on"),
-    LATER(CS_SCOPE_READ, "timeZone", NULL, "UTC for now"),
     LATER(CS_SCOPE_READ, "unescapedQuoteHandling", NULL, "STOP_AT_DELIMITER for now"),
     LATER(CS_SCOPE_READ, "maxCharsPerColumn", NULL, "maxRecordBytes limits the record"),
     LATER(CS_SCOPE_READ, "locale", NULL, "only en-US"),
@@ -187,6 +194,38 @@ static const char *undo_escapes(cs_str value, cs_arena *arena, cs_str *out)
     return n == 1 ? NULL : n == 0 ? "must not be empty" : "must be one character for now";
 }
 
+/* The hint of the pattern's compiler stays. */
+static cs_code set_pattern(const cs_option_def *def, cs_str value, cs_str origin, cs_arena *arena,
+                           void *member, cs_error *err)
+{
+    const cs_time_pattern *pattern;
+    cs_error why;
+    if (cs_time_pattern_compile(value, arena, &pattern, &why) != CS_OK) {
+        (void)bad_value(def, value, origin, err, why.message);
+        if (why.hint[0] != '\0')
+            cs_error_hint(err, "%s", why.hint);
+        return CS_E_BAD_OPTION;
+    }
+    if (member)
+        *(const cs_time_pattern **)member = pattern;
+    return CS_OK;
+}
+
+static cs_code set_zone(const cs_option_def *def, cs_str value, cs_str origin, cs_arena *arena,
+                        void *member, cs_error *err)
+{
+    cs_zones *zones = cs_zones_new();
+    bool known = cs_zones_find(zones, value) != NULL;
+    cs_zones_free(zones);
+    if (!known) {
+        CS_TRY(cs_zones_check(err));
+        return bad_value(def, value, origin, err, "unknown time zone");
+    }
+    if (member)
+        *(cs_str *)member = cs_arena_str(arena, value);
+    return CS_OK;
+}
+
 cs_code cs_option_set(const cs_option_def *def, cs_str value, cs_str origin, cs_arena *arena, cs_job *job, cs_error *err)
 {
     char *member = job ? (char *)job + def->offset : NULL;
@@ -201,12 +240,15 @@ cs_code cs_option_set(const cs_option_def *def, cs_str value, cs_str origin, cs_
         if (member)
             *(cs_str *)member = cs_arena_str(arena, value);
         return CS_OK;
-    case CS_OPTION_BOOL: {
+    case CS_OPTION_BOOL:
+    case CS_OPTION_MAYBE: {
         int index;
         if (!choose("false|true", value, &index))
             return bad_value(def, value, origin, err, "must be true or false");
-        if (member)
+        if (member && def->type == CS_OPTION_BOOL)
             *(bool *)member = index;
+        else if (member)
+            *(cs_csv_maybe *)member = index ? CS_CSV_TRUE : CS_CSV_FALSE;
         return CS_OK;
     }
     case CS_OPTION_COUNT: {
@@ -245,6 +287,10 @@ cs_code cs_option_set(const cs_option_def *def, cs_str value, cs_str origin, cs_
         if (member)
             *(int *)member = value.len ? (unsigned char)value.ptr[0] : CS_CSV_NO_CHAR;
         return CS_OK;
+    case CS_OPTION_PATTERN:
+        return set_pattern(def, value, origin, arena, member, err);
+    case CS_OPTION_ZONE:
+        return set_zone(def, value, origin, arena, member, err);
     case CS_OPTION_SEP: {
         cs_str sep;
         const char *problem = undo_escapes(value, arena, &sep);

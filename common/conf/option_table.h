@@ -15,7 +15,10 @@ typedef enum cs_option_type {
     CS_OPTION_DURATION, /* int64_t milliseconds: 500ms, 5 seconds */
     CS_OPTION_CHAR,     /* int: one byte, empty = CS_CSV_NO_CHAR */
     CS_OPTION_SEP,      /* cs_str with \t and friends undone */
-    CS_OPTION_CHOICE    /* int: index in choices, any case */
+    CS_OPTION_CHOICE,   /* int: index in choices, any case */
+    CS_OPTION_MAYBE,    /* cs_csv_maybe: true or false, any case; the default is neither */
+    CS_OPTION_PATTERN,  /* const cs_time_pattern *, compiled */
+    CS_OPTION_ZONE      /* cs_str, a time zone of tzdata */
 } cs_option_type;
 
 typedef enum cs_option_when {

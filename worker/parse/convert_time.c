@@ -1,14 +1,15 @@
-/* Dates and timestamps by Spark's lenient rule (spec: csv.md §4): parts of varying width,
- * everything behind the year may be missing. DATE and TIMESTAMP get a second try without any `GMT`,
- * as in Spark. */
+/* Dates and timestamps (spec: csv.md §4 and §5): by format, and by Spark's lenient rule: parts of
+ * varying width, everything behind the year may be missing. Where the lenient rule is the second try,
+ * it sees the text without any `GMT`, as in Spark. */
+#include <assert.h>
 #include <stdlib.h>
 
-#include "common/base/arena.h"
 #include "common/data/value.h"
 #include "worker/parse/convert.h"
 
 #define MICROS_PER_SECOND INT64_C(1000000)
 #define SECONDS_PER_DAY 86400
+#define OFFSET_MAX (18 * 3600)
 
 typedef struct time_text {
     int64_t days;  /* since 1970-01-01 */
@@ -26,6 +27,7 @@ static bool date_of(cs_str text, int32_t *days);
 static bool moment_of(cs_str text, time_text *out);
 static bool instant_of(cs_convert *convert, const time_text *moment, int64_t *micros);
 static bool micros_of(int64_t seconds, int32_t micro, int64_t *micros);
+static bool instant_by_format(cs_convert *convert, cs_str text, int64_t *micros);
 static bool without_gmt(cs_convert *convert, cs_str text, cs_str *out);
 static cs_str trim(cs_str text);
 
@@ -35,6 +37,33 @@ void cs_convert_init(cs_convert *convert)
                              .positive_inf = CS_STR("Inf"),
                              .negative_inf = CS_STR("-Inf"),
                              .zones = cs_zones_new() };
+    cs_code code = cs_time_pattern_compile(CS_STR("yyyy-MM-dd"), &convert->arena,
+                                           &convert->iso_date, NULL);
+    assert(code == CS_OK);
+}
+
+cs_code cs_convert_use(cs_convert *convert, const cs_csv_options *options, cs_error *err)
+{
+    int32_t offset;
+    char shown[128];
+    cs_str zone = options->time_zone;
+    if (zone.len > 0 && !(cs_zone_fixed(zone, &offset) && offset == 0)) {
+        convert->zone = cs_zones_find(convert->zones, zone);
+        if (convert->zone == NULL)
+            return cs_error_set(err, CS_E_BAD_OPTION, "csv.timeZone: unknown time zone (got \"%s\")",
+                                cs_escape(shown, sizeof shown, zone));
+    }
+    if (options->nan_value.ptr != NULL)
+        convert->nan_value = options->nan_value;
+    if (options->positive_inf.ptr != NULL)
+        convert->positive_inf = options->positive_inf;
+    if (options->negative_inf.ptr != NULL)
+        convert->negative_inf = options->negative_inf;
+    convert->date_format = options->date_format;
+    convert->timestamp_format = options->timestamp_format;
+    convert->timestamp_ntz_format = options->timestamp_ntz_format;
+    convert->fallback = options->datetime_fallback;
+    return CS_OK;
 }
 
 void cs_convert_done(cs_convert *convert)
@@ -42,30 +71,59 @@ void cs_convert_done(cs_convert *convert)
     if (convert == NULL)
         return;
     cs_zones_free(convert->zones);
+    cs_arena_done(&convert->arena);
     free(convert->scratch);
     *convert = (cs_convert){ 0 };
 }
 
+static bool is_lenient(const cs_convert *convert, const cs_time_pattern *format)
+{
+    return convert->fallback == CS_CSV_TRUE || (convert->fallback == CS_CSV_UNSET && format == NULL);
+}
+
+/* Without a format Spark tries yyyy-MM-dd before the lenient rule. What both take they read alike,
+ * so the cheaper one goes first. */
 bool cs_convert_date(cs_convert *convert, cs_str text, int32_t *days)
 {
-    return date_of(text, days) || (without_gmt(convert, text, &text) && date_of(text, days));
+    const cs_time_pattern *format = convert->date_format;
+    bool lenient = is_lenient(convert, format);
+    if (format == NULL && lenient && date_of(text, days))
+        return true;
+    cs_time_value value;
+    if (cs_time_pattern_match(format != NULL ? format : convert->iso_date, text, convert->zones,
+                              &value) &&
+        value.days >= INT32_MIN && value.days <= INT32_MAX) {
+        *days = (int32_t)value.days;
+        return true;
+    }
+    if (!lenient)
+        return false;
+    (void)without_gmt(convert, text, &text); /* there may be none */
+    return date_of(text, days);
 }
 
 bool cs_convert_timestamp(cs_convert *convert, cs_str text, int64_t *micros)
 {
     time_text moment;
-    if (moment_of(text, &moment) && instant_of(convert, &moment, micros))
+    const cs_time_pattern *format = convert->timestamp_format;
+    if (format != NULL ? instant_by_format(convert, text, micros)
+                       : moment_of(text, &moment) && instant_of(convert, &moment, micros))
         return true;
-    return without_gmt(convert, text, &text) && moment_of(text, &moment) &&
-           instant_of(convert, &moment, micros);
+    if (!is_lenient(convert, format) || (!without_gmt(convert, text, &text) && format == NULL))
+        return false;
+    return moment_of(text, &moment) && instant_of(convert, &moment, micros);
 }
 
 bool cs_convert_timestamp_ntz(cs_convert *convert, cs_str text, int64_t *micros)
 {
-    (void)convert; /* its patterns will come from there */
     time_text moment;
-    return moment_of(text, &moment) && !moment.has_zone &&
-           micros_of(moment.days * SECONDS_PER_DAY + moment.second, moment.micro, micros);
+    cs_time_value value;
+    if (convert->timestamp_ntz_format == NULL)
+        return moment_of(text, &moment) && !moment.has_zone &&
+               micros_of(moment.days * SECONDS_PER_DAY + moment.second, moment.micro, micros);
+    return cs_time_pattern_match(convert->timestamp_ntz_format, text, convert->zones, &value) &&
+           value.second >= 0 && !value.has_zone &&
+           micros_of(value.days * SECONDS_PER_DAY + value.second, value.micro, micros);
 }
 
 /* [+-]?y{4,7}(-m{1,2}(-d{1,2}([ T].*)?)?)? */
@@ -188,6 +246,29 @@ static bool instant_of(cs_convert *convert, const time_text *moment, int64_t *mi
         }
     }
     return micros_of(zone != NULL ? cs_zone_to_utc(zone, local) : local - offset, moment->micro, micros);
+}
+
+/* Whole seconds must fit already, as in Spark: here the first instants of the range are malformed. */
+static bool instant_by_format(cs_convert *convert, cs_str text, int64_t *micros)
+{
+    cs_time_value value;
+    int64_t sum;
+    if (!cs_time_pattern_match(convert->timestamp_format, text, convert->zones, &value) ||
+        value.second < 0)
+        return false;
+    int64_t seconds = value.days * SECONDS_PER_DAY + value.second;
+    const cs_zone *zone = value.has_zone ? value.zone : convert->zone;
+    if (zone != NULL)
+        seconds = cs_zone_to_utc(zone, seconds);
+    else if (value.has_zone && (value.offset > OFFSET_MAX || value.offset < -OFFSET_MAX))
+        return false;
+    else if (value.has_zone)
+        seconds -= value.offset;
+    if (__builtin_mul_overflow(seconds, MICROS_PER_SECOND, &sum) ||
+        __builtin_add_overflow(sum, value.micro, &sum))
+        return false;
+    *micros = sum;
+    return true;
 }
 
 /* The last second before INT64_MIN's is in range with its fraction only: 128 bits spare the special

@@ -1,6 +1,6 @@
-/* Each loop is one instance of fill_fixed with its converter inlined: a plain form by parse_fast.h, the rest by
- * convert.h. Rows are valid until found null, as most are. The texts for NaN and infinities never have the
- * plain form of a number, so looking at them second changes nothing. */
+/* Each loop is one instance of fill_fixed with its converter inlined: a plain form by parse_fast.h,
+ * the rest by convert.h. Rows are valid until found null, as most are. Options that give plain forms
+ * another meaning (formats, -999 for NaN) have loops of their own, so that the others need not look. */
 #include "worker/parse/csv_columns.h"
 
 #include <assert.h>
@@ -21,12 +21,14 @@ typedef struct fill {
 /* width: of the value at `out`. */
 typedef bool (*convert_fn)(cs_csv_values *values, const cs_type *type, cs_str text, size_t width, void *out);
 
+static bool is_plain_number(cs_str word);
+static bool fill_by_option(fill *run);
 static void set_bits(uint8_t *bits, size_t from, size_t count);
 static cs_code fill_text(fill *run, cs_error *err);
 static void fill_boolean(fill *run);
 static void fill_decimal(fill *run);
 
-void cs_csv_values_init(cs_csv_values *values, const cs_csv_options *options)
+cs_code cs_csv_values_init(cs_csv_values *values, const cs_csv_options *options, cs_error *err)
 {
     *values = (cs_csv_values){ .null_value = options->null_value, .text_max = options->record_bytes_max };
     values->empty = cs_xcalloc(1, options->empty_value.len + CS_CHUNK_PADDING);
@@ -35,6 +37,11 @@ void cs_csv_values_init(cs_csv_values *values, const cs_csv_options *options)
     values->empty_value = (cs_str){ values->empty, options->empty_value.len };
     cs_convert_init(&values->convert);
     (void)cs_fast_date_parse("1970-01-01\0\0\0\0\0\0", &values->date);
+    CS_TRY(cs_convert_use(&values->convert, options, err));
+    values->plain_words = is_plain_number(values->convert.nan_value) ||
+                          is_plain_number(values->convert.positive_inf) ||
+                          is_plain_number(values->convert.negative_inf);
+    return CS_OK;
 }
 
 void cs_csv_values_done(cs_csv_values *values)
@@ -145,6 +152,52 @@ static inline bool to_double(cs_csv_values *values, const cs_type *type, cs_str 
     return cs_fast_double(text, out) || cs_convert_double(&values->convert, text, out);
 }
 
+static inline bool is_word(const cs_convert *convert, cs_str text)
+{
+    return cs_str_eq(text, convert->nan_value) || cs_str_eq(text, convert->positive_inf) ||
+           cs_str_eq(text, convert->negative_inf);
+}
+
+static inline bool to_float_or_word(cs_csv_values *values, const cs_type *type, cs_str text,
+                                    size_t width, void *out)
+{
+    if (is_word(&values->convert, text))
+        return cs_convert_float(&values->convert, text, out);
+    return to_float(values, type, text, width, out);
+}
+
+static inline bool to_double_or_word(cs_csv_values *values, const cs_type *type, cs_str text,
+                                     size_t width, void *out)
+{
+    if (is_word(&values->convert, text))
+        return cs_convert_double(&values->convert, text, out);
+    return to_double(values, type, text, width, out);
+}
+
+static inline bool to_date_by_format(cs_csv_values *values, const cs_type *type, cs_str text,
+                                     size_t width, void *out)
+{
+    (void)type;
+    (void)width;
+    return cs_convert_date(&values->convert, text, out);
+}
+
+static inline bool to_timestamp_by_format(cs_csv_values *values, const cs_type *type, cs_str text,
+                                          size_t width, void *out)
+{
+    (void)type;
+    (void)width;
+    return cs_convert_timestamp(&values->convert, text, out);
+}
+
+static inline bool to_timestamp_ntz_by_format(cs_csv_values *values, const cs_type *type,
+                                              cs_str text, size_t width, void *out)
+{
+    (void)type;
+    (void)width;
+    return cs_convert_timestamp_ntz(&values->convert, text, out);
+}
+
 static inline bool to_date(cs_csv_values *values, const cs_type *type, cs_str text, size_t width, void *out)
 {
     (void)type;
@@ -159,7 +212,9 @@ static inline bool to_timestamp(cs_csv_values *values, const cs_type *type, cs_s
     (void)width;
     int64_t micros;
     bool local;
-    if (cs_fast_timestamp(text, &values->date, &micros, &local) && (!local || values->convert.zone == NULL)) {
+    if (cs_fast_timestamp(text, &values->date, &micros, &local)) {
+        if (local && values->convert.zone != NULL)
+            micros = cs_zone_to_utc(values->convert.zone, micros / 1000000) * 1000000;
         *(int64_t *)out = micros;
         return true;
     }
@@ -185,6 +240,10 @@ cs_code cs_csv_column_fill(cs_csv_values *values, const cs_csv_slice *slice, siz
     fill run = { .values = values, .slice = slice, .field = field, .column = column };
     CS_TRY(cs_column_reserve(column, slice->n_rows, 0, err));
     set_bits(column->validity, column->length, slice->n_rows);
+    if (fill_by_option(&run)) {
+        *nulls = run.nulls;
+        return CS_OK;
+    }
     switch (column->type->kind) {
     case CS_TYPE_BOOLEAN:
         fill_boolean(&run);
@@ -257,17 +316,17 @@ bool cs_csv_field_converts(cs_csv_values *values, const cs_type *type, const cs_
     case CS_TYPE_LONG:
         return to_integer(values, type, text, width, out);
     case CS_TYPE_FLOAT:
-        return to_float(values, type, text, width, out);
+        return cs_convert_float(&values->convert, text, out);
     case CS_TYPE_DOUBLE:
-        return to_double(values, type, text, width, out);
+        return cs_convert_double(&values->convert, text, out);
     case CS_TYPE_DECIMAL:
         return to_decimal(values, type, text, width, out);
     case CS_TYPE_DATE:
-        return to_date(values, type, text, width, out);
+        return cs_convert_date(&values->convert, text, out);
     case CS_TYPE_TIMESTAMP:
-        return to_timestamp(values, type, text, width, out);
+        return cs_convert_timestamp(&values->convert, text, out);
     case CS_TYPE_TIMESTAMP_NTZ:
-        return to_timestamp_ntz(values, type, text, width, out);
+        return cs_convert_timestamp_ntz(&values->convert, text, out);
     default:
         return true;
     }
@@ -301,6 +360,47 @@ cs_code cs_csv_column_put(cs_csv_values *values, cs_column *column, size_t at, c
     offset[1] = offset[0] + (int32_t)text.len;
     cs_bit_set(column->validity, column->length + at);
     return CS_OK;
+}
+
+/* True: an option says how values of this type look, and the values are there. Not inlined: the loops
+ * of cs_csv_column_fill keep their registers. */
+__attribute__((noinline)) static bool fill_by_option(fill *run)
+{
+    const cs_convert *convert = &run->values->convert;
+    switch (run->column->type->kind) {
+    case CS_TYPE_FLOAT:
+        if (run->values->plain_words)
+            fill_fixed(run, sizeof(float), to_float_or_word);
+        return run->values->plain_words;
+    case CS_TYPE_DOUBLE:
+        if (run->values->plain_words)
+            fill_fixed(run, sizeof(double), to_double_or_word);
+        return run->values->plain_words;
+    case CS_TYPE_DATE:
+        if (convert->date_format != NULL)
+            fill_fixed(run, sizeof(int32_t), to_date_by_format);
+        return convert->date_format != NULL;
+    case CS_TYPE_TIMESTAMP:
+        if (convert->timestamp_format != NULL)
+            fill_fixed(run, sizeof(int64_t), to_timestamp_by_format);
+        return convert->timestamp_format != NULL;
+    case CS_TYPE_TIMESTAMP_NTZ:
+        if (convert->timestamp_ntz_format != NULL)
+            fill_fixed(run, sizeof(int64_t), to_timestamp_ntz_by_format);
+        return convert->timestamp_ntz_format != NULL;
+    default:
+        return false;
+    }
+}
+
+static bool is_plain_number(cs_str word)
+{
+    char padded[2 * CS_CHUNK_PADDING] = { 0 };
+    cs_fast_number number;
+    if (word.len == 0 || word.len > CS_CHUNK_PADDING)
+        return false;
+    memcpy(padded, word.ptr, word.len);
+    return cs_fast_fixed_point((cs_str){ padded, word.len }, &number);
 }
 
 static void set_bits(uint8_t *bits, size_t from, size_t count)

@@ -20,6 +20,7 @@ typedef struct cs_csv_values {
     cs_str empty_value; /* padded, at `empty` */
     char *empty;
     cs_convert convert;
+    bool plain_words; /* a text that means NaN or infinity has the plain form of a number */
     cs_date_memo date;
     size_t text_max; /* maxRecordBytes: mended texts are cut there */
     cs_buf mended; /* a text with broken UTF-8 replaced */
@@ -27,7 +28,9 @@ typedef struct cs_csv_values {
     size_t n_bad_fields;
 } cs_csv_values;
 
-void cs_csv_values_init(cs_csv_values *values, const cs_csv_options *options);
+/* cs_csv_values_done is to be called whether it fails or not. */
+CS_MUST_USE cs_code cs_csv_values_init(cs_csv_values *values, const cs_csv_options *options,
+                                       cs_error *err);
 void cs_csv_values_done(cs_csv_values *values);
 
 /* Writes the values of field number `field` behind column->length, nulls where a field is null or bad. The caller adds

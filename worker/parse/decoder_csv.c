@@ -72,7 +72,7 @@ static cs_code csv_open(const cs_decode_input *input, cs_decoder **out, cs_error
     made->layout = (cs_csv_layout){ .options = &input->job->csv, .schema = schema };
     made->counts.failed_at = CS_DECODE_NO_OFFSET;
     made->header = input->job->csv.header && input->offset == 0;
-    cs_csv_values_init(&made->values, &input->job->csv);
+    CS_TRY_OUT(cs_csv_values_init(&made->values, &input->job->csv, err));
     CS_TRY_OUT(bind_columns(made, err));
     CS_TRY_OUT(cs_rows_init(&made->rows, schema, err));
     size_t n_columns = made->layout.n_columns;
@@ -145,6 +145,8 @@ static cs_code bind_columns(csv_decoder *self, cs_error *err)
         if (!cs_type_is_flat(field->type))
             return cs_error_set(err, CS_E_BAD_SCHEMA, "column %s: a CSV file has no nested types",
                                 cs_escape(name, sizeof name, field->name));
+        if (field->type->kind == CS_TYPE_TIMESTAMP) /* its texts may name zones */
+            CS_TRY(cs_zones_check(err));
         if (!cs_str_eq(field->name, self->layout.options->corrupt_column)) {
             self->columns[self->layout.n_columns++] = i;
             continue;

@@ -119,7 +119,15 @@ static void bad_values_are_named_with_what_was_got(void **state)
         { CS_SCOPE_READ, "maxBytesPerTrigger", "ten", "csv.maxBytesPerTrigger: must be a size" },
         { CS_SCOPE_READ, "minFileAge", "-1s", "csv.minFileAge: must be a time" },
         { CS_SCOPE_READ, "mode", "LENIENT", "csv.mode: must be one of PERMISSIVE|DROPMALFORMED|FAILFAST" },
-        { CS_SCOPE_READ, "dateFormat", "yyyy", "csv.dateFormat: this version does not have it" },
+        { CS_SCOPE_READ, "comment", "#", "csv.comment: this version does not have it (got \"#\")" },
+        { CS_SCOPE_READ, "dateFormat", "EEE d", "csv.dateFormat: cannot read pattern: letter 'E' at 1 (got \"EEE d\")" },
+        { CS_SCOPE_READ, "dateFormat", "", "csv.dateFormat: cannot read pattern: it is empty (got \"\")" },
+        { CS_SCOPE_READ, "timestampFormat", "yyyy]", "csv.timestampFormat: cannot read pattern: ']' at 5 without '['" },
+        { CS_SCOPE_READ, "timestampNTZFormat", "sSSS", "csv.timestampNTZFormat: cannot read pattern: letter 'S' at 2" },
+        { CS_SCOPE_READ, "enableDateTimeParsingFallback", "yes",
+          "csv.enableDateTimeParsingFallback: must be true or false (got \"yes\")" },
+        { CS_SCOPE_READ, "timeZone", "Europe/berlin", "csv.timeZone: unknown time zone (got \"Europe/berlin\")" },
+        { CS_SCOPE_READ, "timeZone", "", "csv.timeZone: unknown time zone (got \"\")" },
         { CS_SCOPE_READ, "escape", "\\", "csv.escape: must be the quote character" },
         { CS_SCOPE_READ, "columnPruning", "perhaps", "csv.columnPruning: must be true or false" },
         { CS_SCOPE_JOB, "trigger", "sometimes", "job.trigger: must be availableNow, once or processingTime=5s" },
@@ -133,6 +141,46 @@ static void bad_values_are_named_with_what_was_got(void **state)
         if (!strstr(err.message, cases[i].text))
             fail_msg("'%s' does not say '%s'", err.message, cases[i].text);
     }
+}
+
+static void options_of_values_have_sparks_defaults_and_keep_what_was_said(void **state)
+{
+    (void)state;
+    cs_job job;
+    assert_int_equal(parse(NULL, 0, &job), CS_OK);
+    assert_true(cs_str_eq(job.csv.nan_value, CS_STR("NaN")));
+    assert_true(cs_str_eq(job.csv.positive_inf, CS_STR("Inf")));
+    assert_true(cs_str_eq(job.csv.negative_inf, CS_STR("-Inf")));
+    assert_true(cs_str_eq(job.csv.time_zone, CS_STR("UTC")));
+    assert_null(job.csv.date_format);
+    assert_null(job.csv.timestamp_format);
+    assert_null(job.csv.timestamp_ntz_format);
+    assert_int_equal(job.csv.datetime_fallback, CS_CSV_UNSET);
+    pair more[] = { { CS_SCOPE_READ, "NANVALUE", "-999" },
+                    { CS_SCOPE_READ, "positiveInf", "" },
+                    { CS_SCOPE_READ, "timeZone", "+1:00" },
+                    { CS_SCOPE_READ, "dateformat", "dd/MM/yyyy" },
+                    { CS_SCOPE_READ, "timestampFormat", "yyyy" },
+                    { CS_SCOPE_READ, "timestampNTZFormat", "yyyy" },
+                    { CS_SCOPE_READ, "enableDateTimeParsingFallback", "FALSE" } };
+    assert_int_equal(parse(more, 7, &job), CS_OK);
+    assert_true(cs_str_eq(job.csv.nan_value, CS_STR("-999")));
+    assert_true(cs_str_eq(job.csv.positive_inf, CS_STR("")));
+    assert_true(cs_str_eq(job.csv.time_zone, CS_STR("+1:00")));
+    assert_non_null(job.csv.date_format);
+    assert_non_null(job.csv.timestamp_format);
+    assert_non_null(job.csv.timestamp_ntz_format);
+    assert_int_equal(job.csv.datetime_fallback, CS_CSV_FALSE);
+}
+
+static void a_pattern_that_cannot_be_read_keeps_its_hint(void **state)
+{
+    (void)state;
+    cs_job job;
+    assert_int_equal(parse_one(CS_SCOPE_READ, "timestampFormat", "yyyyMMddHHmmssSSS", &job), CS_E_BAD_OPTION);
+    assert_non_null(strstr(err.message, "letter 'S' at 15"));
+    assert_non_null(strstr(err.hint, ".SSS"));
+    assert_string_equal(err.place, "test");
 }
 
 static void options_that_exclude_one_another_are_refused(void **state)
@@ -251,6 +299,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(names_and_choices_match_in_any_case, setup, teardown),
         cmocka_unit_test_setup_teardown(unknown_option_offers_the_nearest_name, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_values_are_named_with_what_was_got, setup, teardown),
+        cmocka_unit_test_setup_teardown(options_of_values_have_sparks_defaults_and_keep_what_was_said, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_pattern_that_cannot_be_read_keeps_its_hint, setup, teardown),
         cmocka_unit_test_setup_teardown(options_that_exclude_one_another_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(triggers_are_read_as_spark_writes_them, setup, teardown),
         cmocka_unit_test_setup_teardown(schema_must_fit_the_format, setup, teardown),

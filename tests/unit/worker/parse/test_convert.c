@@ -130,6 +130,125 @@ static void micros_reach_both_ends_and_not_beyond(void **state)
     cs_convert_done(&convert);
 }
 
+static const cs_time_pattern *pattern(const char *text)
+{
+    static cs_arena arena; /* the patterns of these tests; given back by the last */
+    const cs_time_pattern *made = NULL;
+    if (text == NULL)
+        cs_arena_done(&arena);
+    else
+        assert_int_equal(cs_time_pattern_compile(cs_str_of(text), &arena, &made, NULL), CS_OK);
+    return made;
+}
+
+/* Expected: java.time of Java 17 through Spark's TimestampFormatter. */
+static void formats_reach_the_ends_that_sparks_have(void **state)
+{
+    static const struct {
+        const char *text;
+        bool good, good_ntz;
+        int64_t micros;
+    } cases[] = {
+        { "-290308-12-21 19:59:05.224192", false, true, INT64_MIN },
+        { "-290308-12-21 19:59:05.224191", false, false, 0 },
+        { "-290308-12-21 19:59:06.000000", true, true, INT64_C(-9223372036854000000) },
+        { "294247-01-10 04:00:54.775807", true, true, INT64_MAX },
+        { "294247-01-10 04:00:54.775808", false, false, 0 },
+    };
+    (void)state;
+    cs_convert convert;
+    cs_convert_init(&convert);
+    convert.timestamp_format = convert.timestamp_ntz_format = pattern("yyyyyy-MM-dd HH:mm:ss.SSSSSS");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cs_str text = cs_str_of(cases[i].text);
+        int64_t instant = cases[i].micros, wall = cases[i].micros;
+        assert_int_equal(cs_convert_timestamp(&convert, text, &instant), cases[i].good);
+        assert_int_equal(cs_convert_timestamp_ntz(&convert, text, &wall), cases[i].good_ntz);
+        assert_true(instant == cases[i].micros && wall == cases[i].micros);
+    }
+    cs_convert_done(&convert);
+    (void)pattern(NULL);
+}
+
+/* Spark cuts every GMT out before the second try, so that the text's own zone is lost. */
+static void the_second_try_behind_a_format_is_lenient_and_knows_no_gmt(void **state)
+{
+    (void)state;
+    cs_convert convert;
+    int32_t days = -77;
+    int64_t micros = -77;
+    cs_str with_gmt = CS_STR("2020-01-02 03:04:05GMT"), plain = CS_STR("2020-1-2");
+    cs_convert_init(&convert);
+    cs_csv_options options = { .date_format = pattern("dd/MM/yyyy"),
+                               .timestamp_format = pattern("dd/MM/yyyy"),
+                               .timestamp_ntz_format = pattern("dd/MM/yyyy"),
+                               .time_zone = CS_STR("Europe/Berlin") };
+    assert_int_equal(cs_convert_use(&convert, &options, NULL), CS_OK);
+    assert_false(cs_convert_date(&convert, plain, &days));
+    assert_false(cs_convert_timestamp(&convert, plain, &micros));
+    options.datetime_fallback = CS_CSV_TRUE;
+    assert_int_equal(cs_convert_use(&convert, &options, NULL), CS_OK);
+    assert_true(cs_convert_date(&convert, plain, &days));
+    assert_int_equal(days, 18263);
+    assert_true(cs_convert_date(&convert, CS_STR("03/01/2020"), &days));
+    assert_int_equal(days, 18264);
+    assert_true(cs_convert_timestamp(&convert, with_gmt, &micros));
+    assert_true(micros == 1577930645000000); /* 03:04:05 in Berlin */
+    assert_false(cs_convert_timestamp_ntz(&convert, plain, &micros));
+    convert.timestamp_format = NULL;
+    assert_true(cs_convert_timestamp(&convert, with_gmt, &micros));
+    assert_true(micros == 1577934245000000); /* 03:04:05 in GMT: the first try has it */
+    cs_convert_done(&convert);
+    (void)pattern(NULL);
+}
+
+static void without_fallback_there_is_no_second_try(void **state)
+{
+    (void)state;
+    cs_convert convert;
+    int32_t days = -77;
+    int64_t micros = -77;
+    cs_convert_init(&convert);
+    convert.fallback = CS_CSV_FALSE;
+    assert_true(cs_convert_date(&convert, CS_STR("2020-01-02"), &days));
+    assert_int_equal(days, 18263);
+    assert_false(cs_convert_date(&convert, CS_STR("2020-1-2"), &days));
+    assert_false(cs_convert_date(&convert, CS_STR("2020-01-02 "), &days));
+    assert_true(cs_convert_timestamp(&convert, CS_STR("2020-1-2"), &micros));
+    assert_false(cs_convert_timestamp(&convert, CS_STR("2020-01-02GMT"), &micros));
+    cs_convert_done(&convert);
+}
+
+/* yyyy-MM-dd comes before the lenient rule and takes more digits behind a plus. */
+static void dates_without_a_format_match_the_iso_pattern_too(void **state)
+{
+    (void)state;
+    cs_convert convert;
+    int32_t days = -77;
+    cs_convert_init(&convert);
+    assert_true(cs_convert_date(&convert, CS_STR("+00002020-01-02"), &days));
+    assert_int_equal(days, 18263);
+    assert_true(cs_convert_date(&convert, CS_STR("+5881580-07-11"), &days));
+    assert_int_equal(days, INT32_MAX);
+    assert_false(cs_convert_date(&convert, CS_STR("+5881580-07-12"), &days));
+    assert_true(cs_convert_date(&convert, CS_STR("-5877641-06-23"), &days));
+    assert_int_equal(days, INT32_MIN);
+    assert_false(cs_convert_date(&convert, CS_STR("-5877641-06-22"), &days));
+    cs_convert_done(&convert);
+}
+
+static void a_time_zone_that_is_not_there_is_refused(void **state)
+{
+    (void)state;
+    cs_convert convert;
+    cs_error err;
+    cs_convert_init(&convert);
+    cs_csv_options options = { .time_zone = CS_STR("Mars/Olympus\x07") };
+    assert_int_equal(cs_convert_use(&convert, &options, &err), CS_E_BAD_OPTION);
+    assert_string_equal(err.message, "csv.timeZone: unknown time zone (got \"Mars/Olympus\\x07\")");
+    cs_convert_done(&convert);
+}
+
 static void no_cut_of_a_text_is_read_past_its_end(void **state)
 {
     static const char *const texts[] = { "-2020-01-02T03:04:05.678901 Europe/Berlin", "+1.5e-7f", "-0x1.8p-3d",
@@ -169,6 +288,11 @@ int main(void)
         cmocka_unit_test(decimals_of_any_length_are_exact),
         cmocka_unit_test(every_gmt_goes_before_the_second_try),
         cmocka_unit_test(micros_reach_both_ends_and_not_beyond),
+        cmocka_unit_test(formats_reach_the_ends_that_sparks_have),
+        cmocka_unit_test(the_second_try_behind_a_format_is_lenient_and_knows_no_gmt),
+        cmocka_unit_test(without_fallback_there_is_no_second_try),
+        cmocka_unit_test(dates_without_a_format_match_the_iso_pattern_too),
+        cmocka_unit_test(a_time_zone_that_is_not_there_is_refused),
         cmocka_unit_test(no_cut_of_a_text_is_read_past_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,8 +7,7 @@
 #include <cmocka.h>
 
 #include "common/base/limits.h"
-#include "common/data/value.h"
-#include "tests/unit/golden_lines.h"
+#include "tests/unit/worker/parse/golden_cell.h"
 #include "worker/parse/decoder.h"
 
 typedef enum verdict { AGREES, DIFFERS, TAGGED, LATER } verdict;
@@ -40,58 +39,6 @@ static size_t from_base64(cs_str text, char *out)
     return len;
 }
 
-static void add_hex(cs_buf *out, const void *bytes, size_t len, bool reverse)
-{
-    for (size_t i = 0; i < len; i++)
-        cs_buf_printf(out, "%02x", ((const uint8_t *)bytes)[reverse ? len - 1 - i : i]);
-}
-
-/* The value as the golden file spells it, without its quotes. */
-static void spell(const cs_column *column, size_t at, cs_buf *out)
-{
-    size_t width = cs_type_width(column->type);
-    const uint8_t *data = column->data + at * width;
-    cs_str text;
-    switch (column->type->kind) {
-    case CS_TYPE_STRING:
-        cs_buf_add_str(out, cs_column_str(column, at));
-        break;
-    case CS_TYPE_BINARY:
-        text = cs_column_str(column, at);
-        add_hex(out, text.ptr, text.len, false);
-        break;
-    case CS_TYPE_FLOAT:
-    case CS_TYPE_DOUBLE:
-        add_hex(out, data, width, true);
-        break;
-    default:
-        cs_value_text(column, at, out);
-        break;
-    }
-}
-
-static bool same_cell(const cs_column *column, size_t at, const cs_json *cell)
-{
-    bool truth;
-    int64_t number;
-    cs_str text = { NULL, 0 };
-    if (cs_column_is_null(column, at) || cs_json_is_null(cell))
-        return cs_column_is_null(column, at) && cs_json_is_null(cell);
-    if (column->type->kind == CS_TYPE_BOOLEAN)
-        return cs_json_bool(cell, &truth) && truth == cs_bit_get(column->data, at);
-    if (column->type->kind == CS_TYPE_DATE)
-        return cs_json_i64(cell, &number) && number == ((const int32_t *)(const void *)column->data)[at];
-    if (column->type->kind == CS_TYPE_TIMESTAMP || column->type->kind == CS_TYPE_TIMESTAMP_NTZ)
-        return cs_json_i64(cell, &number) && number == ((const int64_t *)(const void *)column->data)[at];
-    if (!cs_json_str(cell, &text))
-        text = golden_str(cell, "bits");
-    cs_buf spelled = CS_BUF_INIT;
-    spell(column, at, &spelled);
-    bool same = cs_str_eq(text, cs_buf_str(&spelled));
-    cs_buf_done(&spelled);
-    return same;
-}
-
 static cs_code take_rows(void *ctx, const cs_rows *rows, cs_error *err)
 {
     (void)err;
@@ -104,7 +51,7 @@ static cs_code take_rows(void *ctx, const cs_rows *rows, cs_error *err)
             return CS_OK;
         }
         for (size_t i = 0; i < rows->schema->n_fields; i++)
-            run->differs |= !same_cell(&rows->columns[i], row, cs_json_at(cells, i));
+            run->differs |= !golden_same_cell(&rows->columns[i], row, cs_json_at(cells, i));
     }
     return CS_OK;
 }

@@ -47,7 +47,8 @@ cs_code cs_preview_run(const cs_options *options, size_t rows_max, bool json, cs
     }
     CS_TRY_OUT(cs_preview_print_end(run.print, err));
     if (run.n_rejects > REJECTS_SHOWN_MAX)
-        fprintf(stderr, "and %" PRIu64 " more rejected records\n", run.n_rejects - REJECTS_SHOWN_MAX);
+        fprintf(stderr, "and %" PRIu64 " more rejected records\n",
+                run.n_rejects - REJECTS_SHOWN_MAX);
 out:
     cs_preview_print_free(run.print);
     cs_preview_files_close(&run.files);
@@ -66,7 +67,8 @@ static cs_code parse_job(const cs_options *options, cs_arena *arena, cs_job *job
     size_t n = sizeof unused / sizeof *unused;
     cs_option *items = cs_arena_array(arena, cs_option, options->count + n);
     for (size_t i = 0; i < n; i++)
-        items[i] = (cs_option){ CS_SCOPE_JOB, cs_str_of(unused[i][0]), cs_str_of(unused[i][1]), CS_STR("preview") };
+        items[i] = (cs_option){ CS_SCOPE_JOB, cs_str_of(unused[i][0]), cs_str_of(unused[i][1]),
+                                CS_STR("preview") };
     for (size_t i = 0; i < options->count; i++)
         items[n++] = options->items[i];
     return cs_job_parse(&(cs_options){ items, n }, arena, job, err);

@@ -22,12 +22,14 @@ cs_code cs_preview_files_open(const cs_job *job, cs_arena *arena, cs_preview_fil
 {
     const char *path = cs_arena_cstr(arena, job->source_path);
     const char *slash = strrchr(path, '/');
-    cs_preview_files made = { .root = cs_arena_str(arena, (cs_str){ path, (size_t)(slash - path) }) };
+    cs_preview_files made = { 0 };
     cs_stat stat = { .kind = CS_FILE_FOLDER };
     char shown[512];
     cs_escape(shown, sizeof shown, job->source_path);
     cs_code code;
-    CS_TRY_OUT(cs_store_posix_open(made.root.len > 0 ? made.root.ptr : "/", false, &made.store, err));
+    made.root = cs_arena_str(arena, (cs_str){ path, (size_t)(slash - path) });
+    CS_TRY_OUT(cs_store_posix_open(made.root.len > 0 ? made.root.ptr : "/", false, &made.store,
+                                   err));
     if (slash[1] != '\0')
         code = cs_store_stat(made.store, cs_str_of(slash + 1), &stat, err);
     if (code == CS_E_NOT_FOUND)
@@ -66,15 +68,17 @@ bool cs_preview_glob(cs_str pattern, cs_str name, cs_arena *arena)
 {
     /* fnmatch has no braces: try each alternative of the first pair. */
     const char *open = memchr(pattern.ptr, '{', pattern.len);
-    const char *close = open != NULL ? memchr(open, '}', pattern.len - (size_t)(open - pattern.ptr)) : NULL;
+    const char *close = NULL;
+    if (open != NULL)
+        close = memchr(open, '}', pattern.len - (size_t)(open - pattern.ptr));
     if (close == NULL)
         return fnmatch(cs_arena_cstr(arena, pattern), cs_arena_cstr(arena, name), 0) == 0;
     cs_str choices = { open + 1, (size_t)(close - open) - 1 }, choice;
     cs_str before = { pattern.ptr, (size_t)(open - pattern.ptr) };
     cs_str behind = { close + 1, pattern.len - (size_t)(close + 1 - pattern.ptr) };
     while (cs_str_split(&choices, ',', &choice)) {
-        const char *one = cs_arena_printf(arena, "%.*s%.*s%.*s", CS_STR_ARG(before), CS_STR_ARG(choice),
-                                          CS_STR_ARG(behind));
+        const char *one = cs_arena_printf(arena, "%.*s%.*s%.*s", CS_STR_ARG(before),
+                                          CS_STR_ARG(choice), CS_STR_ARG(behind));
         if (cs_preview_glob(cs_str_of(one), name, arena))
             return true;
     }
@@ -105,13 +109,14 @@ static cs_code take_entry(void *ctx, const cs_store_entry *entry, cs_error *err)
         base = (cs_str){ slash + 1, entry->name.len - (size_t)(slash + 1 - entry->name.ptr) };
     if (is_hidden(base))
         return CS_OK;
-    if (entry->stat.kind == CS_FILE_FOLDER && list->job->recursive) {
-        push(&list->folders, &list->n_folders, &list->folders_cap, cs_arena_str(list->arena, entry->name));
-    } else if (entry->stat.kind == CS_FILE_REGULAR &&
-               (list->job->path_glob.len == 0 || cs_preview_glob(list->job->path_glob, base, list->arena))) {
-        cs_preview_files *files = list->files;
-        push(&files->names, &files->count, &files->cap, cs_arena_str(list->arena, entry->name));
-    }
+    cs_str name = cs_arena_str(list->arena, entry->name);
+    cs_preview_files *files = list->files;
+    cs_str glob = list->job->path_glob;
+    if (entry->stat.kind == CS_FILE_FOLDER && list->job->recursive)
+        push(&list->folders, &list->n_folders, &list->folders_cap, name);
+    else if (entry->stat.kind == CS_FILE_REGULAR &&
+             (glob.len == 0 || cs_preview_glob(glob, base, list->arena)))
+        push(&files->names, &files->count, &files->cap, name);
     return CS_OK;
 }
 
@@ -120,7 +125,8 @@ static bool is_hidden(cs_str name)
 {
     if (name.ptr[0] == '.' || cs_str_ends(name, CS_STR("._COPYING_")))
         return true;
-    return name.ptr[0] == '_' && (memchr(name.ptr, '=', name.len) == NULL || cs_str_starts(name, CS_STR("_metadata")) ||
+    return name.ptr[0] == '_' && (memchr(name.ptr, '=', name.len) == NULL ||
+                                  cs_str_starts(name, CS_STR("_metadata")) ||
                                   cs_str_starts(name, CS_STR("_common_metadata")));
 }
 

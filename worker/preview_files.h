@@ -1,4 +1,5 @@
-/* The files that a preview reads: the source if it is a file, else what a job would take from the folder, by name. */
+/* The files that a preview reads: the source if it is a file, else what a job would take from the
+ * folder, by name. */
 #ifndef CS_WORKER_PREVIEW_FILES_H
 #define CS_WORKER_PREVIEW_FILES_H
 
@@ -14,7 +15,8 @@ typedef struct cs_preview_files {
 } cs_preview_files;
 
 /* CS_E_PATH_NOT_FOUND: no such source, or no file in it. */
-CS_MUST_USE cs_code cs_preview_files_open(const cs_job *job, cs_arena *arena, cs_preview_files *out, cs_error *err);
+CS_MUST_USE cs_code cs_preview_files_open(const cs_job *job, cs_arena *arena, cs_preview_files *out,
+                                          cs_error *err);
 void cs_preview_files_close(cs_preview_files *files);
 
 /* Spark's glob on a base name: * ? [a-c] {a,b}. */

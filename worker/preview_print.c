@@ -32,7 +32,8 @@ cs_preview_print *cs_preview_print_new(const cs_schema *schema, bool json)
     made->schema = schema;
     made->json = json;
     if (!json) {
-        made->rows_max = BLOCK_CELLS / schema->n_fields < BLOCK_ROWS ? BLOCK_CELLS / schema->n_fields : BLOCK_ROWS;
+        size_t rows_max = BLOCK_CELLS / schema->n_fields;
+        made->rows_max = rows_max < BLOCK_ROWS ? rows_max : BLOCK_ROWS;
         made->cells = cs_xcalloc((made->rows_max + 2) * schema->n_fields, sizeof *made->cells);
         add_names(made);
     }
@@ -87,7 +88,8 @@ static void put_cell(cs_preview_print *print, size_t column, cs_str text)
 {
     cs_buf shown = CS_BUF_INIT;
     cs_buf_add_escaped(&shown, text);
-    print->cells[print->n_rows * print->schema->n_fields + column] = cs_arena_str(&print->arena, cs_buf_str(&shown));
+    cs_str *cell = &print->cells[print->n_rows * print->schema->n_fields + column];
+    *cell = cs_arena_str(&print->arena, cs_buf_str(&shown));
     cs_buf_done(&shown);
 }
 

@@ -27,13 +27,15 @@ typedef struct cs_task {
     cs_task_outcome outcome;
 } cs_task;
 
-static cs_code open_real_store(void *ctx, cs_str root, bool may_create, cs_store **out, cs_error *err);
+static cs_code open_real_store(void *ctx, cs_str root, bool may_create, cs_store **out,
+                               cs_error *err);
 static cs_code prepare(cs_task *run, const Cs__Task *task, cs_arena *arena, cs_error *err);
 static cs_code bind_columns(cs_task *run, cs_arena *arena, cs_error *err);
 static cs_str part_name(const cs_task *run, const Cs__Task *task, cs_codec codec, cs_arena *arena);
 static cs_code run_split(cs_task *run, const Cs__FileSplit *file, cs_error *err);
 static cs_code decode_split(cs_task *run, cs_reader *reader, cs_decoder *decoder, cs_error *err);
-static cs_code feed(cs_task *run, cs_reader *reader, cs_decoder *decoder, cs_str chunk, bool last, cs_error *err);
+static cs_code feed(cs_task *run, cs_reader *reader, cs_decoder *decoder, cs_str chunk, bool last,
+                    cs_error *err);
 static void place_error(cs_task *run, uint64_t offset, cs_error *err);
 static cs_code take_rows(void *ctx, const cs_rows *rows, cs_error *err);
 static void take_header(void *ctx, const char *how);
@@ -44,8 +46,8 @@ cs_task_doors cs_task_doors_system(void)
     return (cs_task_doors){ cs_clock_system(), cs_rng_system(), open_real_store, NULL };
 }
 
-cs_code cs_task_run(const Cs__Task *task, const cs_task_doors *doors, cs_task_control *control, cs_arena *arena,
-                    cs_task_outcome *out, cs_error *err)
+cs_code cs_task_run(const Cs__Task *task, const cs_task_doors *doors, cs_task_control *control,
+                    cs_arena *arena, cs_task_outcome *out, cs_error *err)
 {
     cs_task run = { .doors = doors, .control = control };
     cs_code code;
@@ -59,7 +61,8 @@ cs_code cs_task_run(const Cs__Task *task, const cs_task_doors *doors, cs_task_co
     CS_TRY_OUT(finish(&run, arena, err));
     *out = run.outcome;
 out:
-    /* The part goes with the encoder; another attempt writes one of another name, maybe when there is room again. */
+    /* The part goes with the encoder; another attempt writes one of another name, maybe when there
+     * is room again. */
     if (code == CS_E_DISK_FULL || code == CS_E_IO || code == CS_E_NOMEM)
         cs_error_retriable(err);
     cs_encoder_close(run.encoder);
@@ -68,13 +71,14 @@ out:
     return code;
 }
 
-static cs_code open_real_store(void *ctx, cs_str root, bool may_create, cs_store **out, cs_error *err)
+static cs_code open_real_store(void *ctx, cs_str root, bool may_create, cs_store **out,
+                               cs_error *err)
 {
     (void)ctx;
     char path[CS_PATH_BYTES_MAX];
     if (root.len >= sizeof path || memchr(root.ptr, '\0', root.len) != NULL)
-        return cs_error_set(err, CS_E_LIMIT, "a path of %zu bytes, or with NUL in it: at most %u", root.len,
-                            CS_PATH_BYTES_MAX - 1);
+        return cs_error_set(err, CS_E_LIMIT, "a path of %zu bytes, or with NUL in it: at most %u",
+                            root.len, CS_PATH_BYTES_MAX - 1);
     memcpy(path, root.ptr, root.len);
     path[root.len] = '\0';
     return cs_store_posix_open(path, may_create, out, err);
@@ -89,9 +93,11 @@ static cs_code prepare(cs_task *run, const Cs__Task *task, cs_arena *arena, cs_e
     CS_TRY(cs_schema_parse_json(cs_wire_str(work->write_schema), arena, &run->write_schema, err));
     CS_TRY(bind_columns(run, arena, err));
     CS_TRY(run->doors->open_store(run->doors->ctx, run->job.source_path, false, &run->source, err));
-    CS_TRY(run->doors->open_store(run->doors->ctx, cs_wire_str(work->table_root), true, &run->table, err));
+    CS_TRY(run->doors->open_store(run->doors->ctx, cs_wire_str(work->table_root), true, &run->table,
+                                  err));
     if (work->codec >= CS_CODEC_COUNT)
-        return cs_error_set(err, CS_E_PROTOCOL, "codec %" PRIu32 " is not known to this worker", work->codec);
+        return cs_error_set(err, CS_E_PROTOCOL, "codec %" PRIu32 " is not known to this worker",
+                            work->codec);
     cs_encode_input input = {
         .table = run->table,
         .schema = &run->write_schema,
@@ -109,11 +115,13 @@ static cs_code bind_columns(cs_task *run, cs_arena *arena, cs_error *err)
     const cs_schema *schema = &run->write_schema;
     char name[128];
     run->columns = cs_arena_array(arena, size_t, schema->n_fields);
-    run->view = (cs_rows){ .schema = schema, .columns = cs_arena_array(arena, cs_column, schema->n_fields) };
+    run->view.schema = schema;
+    run->view.columns = cs_arena_array(arena, cs_column, schema->n_fields);
     for (size_t i = 0; i < schema->n_fields; i++) {
         ptrdiff_t at = cs_schema_find(&run->job.schema, schema->fields[i].name);
         if (at < 0 || !cs_type_eq(run->job.schema.fields[at].type, schema->fields[i].type))
-            return cs_error_set(err, CS_E_SCHEMA_MISMATCH, "column %s: the part wants it, the rows do not have it so",
+            return cs_error_set(err, CS_E_SCHEMA_MISMATCH,
+                                "column %s: the part wants it, the rows do not have it so",
                                 cs_escape(name, sizeof name, schema->fields[i].name));
         run->columns[i] = (size_t)at;
     }
@@ -128,8 +136,8 @@ static cs_str part_name(const cs_task *run, const Cs__Task *task, cs_codec codec
     char text[CS_UUID_TEXT_LEN + 1];
     cs_uuid_text(&uuid, text);
     bool named = codec != CS_CODEC_NONE;
-    return cs_str_of(cs_arena_printf(arena, "part-%05" PRIu32 "-%s-c000%s%s.parquet", key.task, text, named ? "." : "",
-                                     named ? cs_codec_name(codec) : ""));
+    return cs_str_of(cs_arena_printf(arena, "part-%05" PRIu32 "-%s-c000%s%s.parquet", key.task,
+                                     text, named ? "." : "", named ? cs_codec_name(codec) : ""));
 }
 
 static cs_code run_split(cs_task *run, const Cs__FileSplit *file, cs_error *err)
@@ -181,7 +189,8 @@ static cs_code decode_split(cs_task *run, cs_reader *reader, cs_decoder *decoder
     return cs_reader_verify(reader, err);
 }
 
-static cs_code feed(cs_task *run, cs_reader *reader, cs_decoder *decoder, cs_str chunk, bool last, cs_error *err)
+static cs_code feed(cs_task *run, cs_reader *reader, cs_decoder *decoder, cs_str chunk, bool last,
+                    cs_error *err)
 {
     cs_code code = cs_decoder_feed(decoder, chunk, last, err);
     uint64_t failed_at = cs_decoder_counts(decoder).failed_at;
@@ -236,7 +245,8 @@ static cs_code finish(cs_task *run, cs_arena *arena, cs_error *err)
 {
     cs_part *part = cs_arena_new(arena, cs_part);
     if (run->n_header_differs > 0)
-        cs_log(CS_LOG_WARN, "header of %" PRIu64 " file%s differs from the schema (columns bind by position): %s",
+        cs_log(CS_LOG_WARN,
+               "header of %" PRIu64 " file%s differs from the schema (columns bind by position): %s",
                run->n_header_differs, run->n_header_differs == 1 ? "" : "s", run->header_differs);
     CS_TRY(cs_encoder_finish(run->encoder, arena, part, err));
     atomic_fetch_add_explicit(&run->control->progress, 1, memory_order_relaxed);

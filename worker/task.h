@@ -1,5 +1,6 @@
-/* One task, from the first read to what its ack will say: opens its splits one after the other, decodes them, and
- * writes their rows to one part of the table. Runs on the compute thread; knows no sockets. */
+/* One task, from the first read to what its ack will say: opens its splits one after the other,
+ * decodes them, and writes their rows to one part of the table. Runs on the compute thread; knows
+ * no sockets. */
 #ifndef CS_WORKER_TASK_H
 #define CS_WORKER_TASK_H
 
@@ -14,7 +15,8 @@
 typedef struct cs_task_doors {
     cs_clock *clock;
     cs_rng *rng;
-    /* The folder that is the root of a source or of a table (may_create); the task closes the store. */
+    /* The folder that is the root of a source or of a table (may_create); the task closes the
+     * store. */
     cs_code (*open_store)(void *ctx, cs_str root, bool may_create, cs_store **out, cs_error *err);
     void *ctx;
 } cs_task_doors;
@@ -34,9 +36,11 @@ typedef struct cs_task_outcome {
     uint64_t bytes_read;
 } cs_task_outcome;
 
-/* On failure nothing of the task is left in the table. err->retriable: another attempt may succeed. CS_E_CANCELLED;
- * CS_E_SOURCE_CHANGED, CS_E_MISSING_FILE; CS_E_MALFORMED_RECORD and CS_E_LIMIT with the place file:line:column. */
-CS_MUST_USE cs_code cs_task_run(const Cs__Task *task, const cs_task_doors *doors, cs_task_control *control,
+/* On failure nothing of the task is left in the table. err->retriable: another attempt may succeed.
+ * CS_E_CANCELLED; CS_E_SOURCE_CHANGED, CS_E_MISSING_FILE; CS_E_MALFORMED_RECORD and CS_E_LIMIT with
+ * the place file:line:column. */
+CS_MUST_USE cs_code cs_task_run(const Cs__Task *task, const cs_task_doors *doors,
+                                cs_task_control *control,
                                 cs_arena *arena, cs_task_outcome *out, cs_error *err);
 
 #endif

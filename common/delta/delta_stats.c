@@ -3,7 +3,8 @@
 #include "common/data/value.h"
 #include "common/json/json.h"
 
-#define PREFIX_UNITS 32u     /* where long strings are cut: code points for the minimum, UTF-16 units for the maximum */
+/* where long strings are cut: code points for the minimum, UTF-16 units for the maximum */
+#define PREFIX_UNITS 32u
 #define PREFIX_UNITS_MAX 64u /* beyond this a maximum is left out */
 
 typedef enum which_bound { BOUND_MIN, BOUND_MAX } which_bound;
@@ -91,7 +92,8 @@ static bool print_bound(const cs_column_bounds *bounds, which_bound which, cs_bu
         return true;
     case CS_TYPE_TIMESTAMP:
     case CS_TYPE_TIMESTAMP_NTZ:
-        /* Both bounds floored to the millisecond: as Spark does, readers add it again to the maximum. */
+        /* Both bounds floored to the millisecond: as Spark does, readers add it again to the
+         * maximum. */
         cs_buf_add_char(out, '"');
         cs_timestamp_print(bound->i, 'T', 3, out);
         cs_buf_add_cstr(out, type->kind == CS_TYPE_TIMESTAMP ? "Z\"" : "\"");

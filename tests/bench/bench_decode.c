@@ -1,10 +1,12 @@
 /* What the stages of a worker cost, apart from one another, on one core.
  *
- *   bench_decode gen ecom|narrow|quot ROWS > FILE     the data sets of spec performance.md §1, from a fixed seed
- *   bench_decode FILE ecom|narrow|quot [STAGE [PARSER [ROUNDS]]]
+ *   bench_decode gen ecom|narrow|quot ROWS > FILE
+ *                                 the data sets of spec performance.md §1, from a fixed seed
+ *   bench_decode FILE ecom|narrow|quot|corrupt [STAGE [PARSER [ROUNDS]]]
  *
- * STAGE: read, tokens, decode or encode (each with those before it; default encode); PARSER: auto, libcsv or exact.
- * Under `valgrind --tool=callgrind` on a file of some MB it gives instructions per byte. */
+ * STAGE: read, tokens, decode or encode (each with those before it; default encode); PARSER: auto,
+ * libcsv or exact. Under `valgrind --tool=callgrind` on a file of some MB it gives instructions per
+ * byte. corrupt: narrow with the column of corrupt records. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +22,9 @@
 typedef enum stage { STAGE_READ, STAGE_TOKENS, STAGE_DECODE, STAGE_ENCODE } stage;
 
 static const char *const schemas[][2] = {
-    { "ecom", "event_time TIMESTAMP, event_type STRING, product_id BIGINT, category_id BIGINT, category_code STRING, "
-              "brand STRING, price DOUBLE, user_id BIGINT, user_session STRING" },
+    { "ecom", "event_time TIMESTAMP, event_type STRING, product_id BIGINT, category_id BIGINT, "
+              "category_code STRING, brand STRING, price DOUBLE, user_id BIGINT, "
+              "user_session STRING" },
     { "narrow", "id BIGINT, name STRING, amount DECIMAL(10,2)" },
     { "corrupt", "id BIGINT, name STRING, _corrupt_record STRING, amount DECIMAL(10,2)" },
     { "quot", "id BIGINT, title STRING, body STRING, stars INT" },
@@ -39,7 +42,8 @@ static void check(cs_code code, const cs_error *err)
 
 static void gen_ecom(cs_rng *rng, uint64_t i)
 {
-    static const char *const types[] = { "view", "view", "view", "cart", "remove_from_cart", "purchase" };
+    static const char *const types[] = { "view", "view",     "view",
+                                         "cart", "purchase", "remove_from_cart" };
     static uint64_t session[2], user;
     if (i % 5 == 0) {
         session[0] = cs_rng_u64(rng);
@@ -47,16 +51,19 @@ static void gen_ecom(cs_rng *rng, uint64_t i)
         user = 500000000 + cs_rng_below(rng, 80000000);
     }
     uint64_t second = i / 40, category = cs_rng_below(rng, 10), brand = cs_rng_below(rng, 100);
-    printf("2019-10-%02d %02d:%02d:%02d UTC,%s,%" PRIu64 ",%" PRIu64 ",", (int)(1 + second / 86400 % 30),
-           (int)(second / 3600 % 24), (int)(second / 60 % 60), (int)(second % 60), types[cs_rng_below(rng, 6)],
-           1000000 + cs_rng_below(rng, 99000000), 2053013552326770905u + cs_rng_below(rng, 600));
+    printf("2019-10-%02d %02d:%02d:%02d UTC,", (int)(1 + second / 86400 % 30),
+           (int)(second / 3600 % 24), (int)(second / 60 % 60), (int)(second % 60));
+    printf("%s,%" PRIu64 ",%" PRIu64 ",", types[cs_rng_below(rng, 6)],
+           1000000 + cs_rng_below(rng, 99000000),
+           2053013552326770905u + cs_rng_below(rng, 600));
     if (category >= 3)
-        printf("electronics%" PRIu64 ".audio%" PRIu64, cs_rng_below(rng, 13), cs_rng_below(rng, 10));
+        printf("electronics%d.audio%d", (int)cs_rng_below(rng, 13), (int)cs_rng_below(rng, 10));
     putchar(',');
     if (brand >= 15)
-        printf("brand%" PRIu64, cs_rng_below(rng, 3000));
-    printf(",%.2f,%" PRIu64 ",%08x-%04x-%04x-%04x-%012" PRIx64 "\n", (double)cs_rng_below(rng, 100000) / 100, user,
-           (unsigned)(session[0] >> 32), (unsigned)(session[0] >> 16 & 0xffff), (unsigned)(session[0] & 0xffff),
+        printf("brand%d", (int)cs_rng_below(rng, 3000));
+    printf(",%.2f,%" PRIu64 ",", (double)cs_rng_below(rng, 100000) / 100, user);
+    printf("%08x-%04x-%04x-%04x-%012" PRIx64 "\n", (unsigned)(session[0] >> 32),
+           (unsigned)(session[0] >> 16 & 0xffff), (unsigned)(session[0] & 0xffff),
            (unsigned)(session[1] >> 48), session[1] & 0xffffffffffff);
 }
 
@@ -70,8 +77,9 @@ static void gen_quot(cs_rng *rng, uint64_t i)
 {
     printf("%" PRIu64 ",\"A title, number %" PRIu64 "\",\"", i, cs_rng_below(rng, 1000));
     for (uint64_t n = 2 + cs_rng_below(rng, 8); n > 0; n--)
-        printf("%s", cs_rng_below(rng, 3) == 0 ? "He said \"\"this is, all in all, fine\"\" and went on.\n"
-                                               : "Some words that make up a line of a review of a thing\n");
+        printf("%s", cs_rng_below(rng, 3) == 0
+                         ? "He said \"\"this is, all in all, fine\"\" and went on.\n"
+                         : "Some words that make up a line of a review of a thing\n");
     printf("\",%d\n", (int)cs_rng_below(rng, 6));
 }
 
@@ -80,7 +88,9 @@ static int generate(const char *name, const char *rows)
     cs_rng_seeded rng;
     cs_rng_seeded_init(&rng, 42);
     uint64_t count = strtoull(rows, NULL, 10);
-    void (*row)(cs_rng *, uint64_t) = *name == 'e' ? gen_ecom : *name == 'n' ? gen_narrow : gen_quot;
+    void (*row)(cs_rng *, uint64_t) = *name == 'e'   ? gen_ecom
+                                      : *name == 'n' ? gen_narrow
+                                                     : gen_quot;
     for (uint64_t i = 0; i < count; i++)
         row(&rng.rng, i);
     return fflush(stdout) == 0 ? 0 : 1;
@@ -166,7 +176,8 @@ static void prepare(bench *run, const char *path, const char *name, const char *
         schema = strcmp(schemas[i][0], name) == 0 ? schemas[i][1] : schema;
     const char *slash = strrchr(path, '/');
     if (schema == NULL || slash == NULL || slash == path) {
-        fprintf(stderr, "bench_decode: FILE must have a folder, and the name be one of ecom narrow quot\n");
+        fprintf(stderr,
+                "bench_decode: FILE must have a folder, and the name be one of ecom narrow quot\n");
         exit(2);
     }
     cs_str folder = cs_arena_str(&run->arena, (cs_str){ path, (size_t)(slash - path) });

@@ -1,7 +1,9 @@
-/* The tokenizers agree, field by field, with raw texts and offsets: exact fed in one piece is the measure; exact in odd
- * chunks, libcsv and auto must give the same.
+/* The tokenizers agree, field by field, with raw texts and offsets: exact fed in one piece is the
+ * measure; exact in odd chunks, libcsv and auto must give the same.
  *
- *   property_tokenizers_agree [COUNT [SEED]]     default 1,000,000 inputs, seed from the clock; the seed is printed */
+ *   property_tokenizers_agree [COUNT [SEED]]
+ *
+ * Default: 1,000,000 inputs, seed from the clock; the seed is printed. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -34,7 +36,8 @@ int main(int argc, char **argv)
     if ((argc > 1 && !cs_str_to_u64(cs_str_of(argv[1]), &count)) ||
         (argc > 2 && !cs_str_to_u64(cs_str_of(argv[2]), &seed)))
         return 2;
-    printf("tokenizers_agree: %llu inputs, seed %llu\n", (unsigned long long)count, (unsigned long long)seed);
+    printf("tokenizers_agree: %llu inputs, seed %llu\n", (unsigned long long)count,
+           (unsigned long long)seed);
     cs_rng_seeded seeded;
     cs_rng_seeded_init(&seeded, seed);
     cs_rng *rng = &seeded.rng;
@@ -54,8 +57,8 @@ int main(int argc, char **argv)
             same = agree(&in, "libcsv", &expected, &got) && same;
         }
         if (!same) {
-            printf("FAILED at input %llu; again: property_tokenizers_agree %llu %llu\n", (unsigned long long)i,
-                   (unsigned long long)(i + 1), (unsigned long long)seed);
+            printf("FAILED at input %llu; again: property_tokenizers_agree %llu %llu\n",
+                   (unsigned long long)i, (unsigned long long)(i + 1), (unsigned long long)seed);
             return 1;
         }
     }
@@ -67,8 +70,10 @@ int main(int argc, char **argv)
 
 static void make_input(cs_rng *rng, input *in)
 {
-    static const char *const alphabet[] = { "a", "\"", ",", " ", "\\", "\r", "\n", "\0", "\xc3\xa9", "\r\n" };
-    static const char *const plain[] = { "a", "bb", "ccc", ",", ",", "\n", "\"x\"", ",\"x,y\",", ",\"\"\"z\",\n" };
+    static const char *const alphabet[] = { "a", "\"", ",", " ", "\\", "\r", "\n", "\0", "\xc3\xa9",
+                                            "\r\n" };
+    static const char *const plain[] = { "a", "bb", "ccc", ",", ",", "\n", "\"x\"", ",\"x,y\",",
+                                         ",\"\"\"z\",\n" };
     static const char seps[] = ",,,, \ta";
     in->options = (cs_csv_options){
         .sep = { &seps[cs_rng_below(rng, sizeof seps - 1)], 1 },
@@ -94,12 +99,15 @@ static void make_input(cs_rng *rng, input *in)
     }
 }
 
-/* chunks: draws their sizes; NULL: the whole input at once. Each chunk has memory of its own, to its last byte. */
+/* chunks: draws their sizes; NULL: the whole input at once. Each chunk has memory of its own, to
+ * its last byte. */
 static void run(cs_tokenizer *tokenizer, const input *in, cs_rng *chunks, result *out)
 {
     cs_buf_clear(&out->text);
     size_t at = 0;
-    size_t most = chunks == NULL ? in->len : 1 + cs_rng_below(chunks, cs_rng_below(chunks, 2) == 0 ? 3 : 200);
+    size_t most = in->len;
+    if (chunks != NULL)
+        most = 1 + cs_rng_below(chunks, cs_rng_below(chunks, 2) == 0 ? 3 : 200);
     bool last;
     do {
         size_t len = chunks == NULL ? in->len : cs_rng_below(chunks, most + 1);
@@ -131,7 +139,8 @@ static void add_tokens(const cs_tokens *tokens, result *out)
         cs_buf_add(&out->text, record->raw, record->raw_len);
         for (size_t f = 0; f < record->n_fields; f++) {
             const cs_field_token *field = &tokens->fields[record->first_field + f];
-            cs_buf_printf(&out->text, " [%u%s:", field->len, field->len == 0 && field->quoted ? "q" : "");
+            bool empty_quoted = field->len == 0 && field->quoted;
+            cs_buf_printf(&out->text, " [%u%s:", field->len, empty_quoted ? "q" : "");
             cs_buf_add(&out->text, field->ptr, field->len);
             cs_buf_add_char(&out->text, ']');
             for (size_t b = 0; tokens->ascii && b < field->len; b++) {
@@ -162,8 +171,9 @@ static void show(const input *in)
 {
     cs_buf text = CS_BUF_INIT;
     cs_buf_add_escaped(&text, (cs_str){ in->bytes, in->len });
-    printf("input: %.*s\n  sep '%c' quote %d multiLine %d maxRecordBytes %llu maxColumns %u\n",
-           CS_STR_ARG(cs_buf_str(&text)), in->options.sep.ptr[0], in->options.quote, in->options.multi_line,
+    printf("input: %.*s\n", CS_STR_ARG(cs_buf_str(&text)));
+    printf("  sep '%c' quote %d multiLine %d maxRecordBytes %llu maxColumns %u\n",
+           in->options.sep.ptr[0], in->options.quote, in->options.multi_line,
            (unsigned long long)in->options.record_bytes_max, in->options.columns_max);
     cs_buf_done(&text);
 }

@@ -1,5 +1,5 @@
-/* rows → one part of the table: a Parquet file under its final unique name, durable when finish returns,
- * with the statistics that its add action will carry. */
+/* rows → one part of the table: a Parquet file under its final unique name, durable when finish
+ * returns, with the statistics that its add action will carry. */
 #ifndef CS_WORKER_ENCODE_ENCODER_H
 #define CS_WORKER_ENCODE_ENCODER_H
 
@@ -30,8 +30,10 @@ typedef struct cs_encoder cs_encoder;
 CS_MUST_USE cs_code cs_encoder_open(const cs_encode_input *input, cs_encoder **out, cs_error *err);
 CS_MUST_USE cs_code cs_encoder_write(cs_encoder *encoder, const cs_rows *rows, cs_error *err);
 uint64_t cs_encoder_rows(const cs_encoder *encoder);
-/* Footer, fsync, folder fsync. The part's strings live in `arena`. No rows: no file, part->rows = 0. */
-CS_MUST_USE cs_code cs_encoder_finish(cs_encoder *encoder, cs_arena *arena, cs_part *part, cs_error *err);
+/* Footer, fsync, folder fsync. The part's strings live in `arena`. No rows: no file, part->rows
+ * is 0. */
+CS_MUST_USE cs_code cs_encoder_finish(cs_encoder *encoder, cs_arena *arena, cs_part *part,
+                                      cs_error *err);
 /* The file is removed unless finish went well. */
 void cs_encoder_close(cs_encoder *encoder);
 

@@ -93,7 +93,8 @@ static cs_code begin(cs_encoder *encoder, cs_error *err)
     cs_parquet_output output = { encoder, write_bytes };
     encoder->sum = cs_checksum_new();
     CS_TRY(cs_store_create(encoder->input.table, encoder->input.name, &encoder->file, err));
-    return cs_parquet_writer_new(encoder->input.schema, &encoder->options, output, &encoder->writer, err);
+    return cs_parquet_writer_new(encoder->input.schema, &encoder->options, output, &encoder->writer,
+                                 err);
 }
 
 static cs_code write_bytes(void *ctx, const void *bytes, size_t len, cs_error *err)
@@ -104,7 +105,8 @@ static cs_code write_bytes(void *ctx, const void *bytes, size_t len, cs_error *e
     return cs_file_writer_write(encoder->file, bytes, len, err);
 }
 
-/* Whatever fails from here on: a second fsync proves nothing (reliability.md §3), so the file goes with close. */
+/* Whatever fails from here on: a second fsync proves nothing (reliability.md §3), so the file goes
+ * with close. */
 static cs_code seal(cs_encoder *encoder, cs_error *err)
 {
     CS_FAULT("worker.before_part_sync");

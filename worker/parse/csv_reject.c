@@ -5,7 +5,8 @@
 static void name_type(const cs_type *type, char *reason, size_t size);
 static uint32_t field_at(const cs_csv_options *options, cs_str raw, size_t field);
 
-void cs_csv_reject_find(const cs_csv_layout *layout, cs_csv_values *values, const cs_record_token *record,
+void cs_csv_reject_find(const cs_csv_layout *layout, cs_csv_values *values,
+                        const cs_record_token *record,
                         const cs_field_token *fields, char reason[160], cs_reject *out)
 {
     *out = (cs_reject){
@@ -29,15 +30,17 @@ void cs_csv_reject_find(const cs_csv_layout *layout, cs_csv_values *values, cons
         if (cs_csv_field_converts(values, column->type, &fields[i]))
             continue;
         out->column = column->name;
-        out->value = fields[i].len > 0 ? (cs_str){ fields[i].ptr, fields[i].len } : values->empty_value;
+        out->value = values->empty_value;
+        if (fields[i].len > 0)
+            out->value = (cs_str){ fields[i].ptr, fields[i].len };
         out->column_at = field_at(layout->options, out->raw, i);
         name_type(column->type, reason, 160);
         return;
     }
 }
 
-cs_code cs_csv_reject_error(const cs_csv_layout *layout, const cs_record_token *record, const cs_reject *reject,
-                            cs_error *err)
+cs_code cs_csv_reject_error(const cs_csv_layout *layout, const cs_record_token *record,
+                            const cs_reject *reject, cs_error *err)
 {
     char column[128], value[128], corrupt[128];
     if (reject->column.len > 0)
@@ -45,7 +48,8 @@ cs_code cs_csv_reject_error(const cs_csv_layout *layout, const cs_record_token *
                            cs_escape(column, sizeof column, reject->column),
                            cs_escape(value, sizeof value, reject->value), reject->reason);
     else
-        (void)cs_error_set(err, record->too_long ? CS_E_LIMIT : CS_E_MALFORMED_RECORD, "record %s", reject->reason);
+        (void)cs_error_set(err, record->too_long ? CS_E_LIMIT : CS_E_MALFORMED_RECORD, "record %s",
+                           reject->reason);
     cs_error_hint(err, "-r mode=PERMISSIVE keeps such rows in %s",
                   cs_escape(corrupt, sizeof corrupt, layout->options->corrupt_column));
     return record->too_long ? CS_E_LIMIT : CS_E_MALFORMED_RECORD;
@@ -66,7 +70,8 @@ bool cs_csv_header_differs(const cs_csv_layout *layout, const cs_record_token *r
     }
     if (record->n_fields == layout->n_columns)
         return false;
-    snprintf(how, 512, "the header has %u names, the schema has %zu", record->n_fields, layout->n_columns);
+    snprintf(how, 512, "the header has %u names, the schema has %zu", record->n_fields,
+             layout->n_columns);
     return true;
 }
 
@@ -82,8 +87,8 @@ static void name_type(const cs_type *type, char *reason, size_t size)
     cs_buf_done(&text);
 }
 
-/* Where a field begins in the record's text. A quote counts where it opens a field; behind a lone one inside quotes
- * the field runs to the separator. */
+/* Where a field begins in the record's text. A quote counts where it opens a field; behind a lone
+ * one inside quotes the field runs to the separator. */
 static uint32_t field_at(const cs_csv_options *options, cs_str raw, size_t field)
 {
     bool inside = false;
@@ -91,7 +96,7 @@ static uint32_t field_at(const cs_csv_options *options, cs_str raw, size_t field
     for (size_t at = 0; at < raw.len && field > 0; at++) {
         bool is_quote = (unsigned char)raw.ptr[at] == options->quote;
         if (inside) {
-            bool pair = is_quote && at + 1 < raw.len && (unsigned char)raw.ptr[at + 1] == options->quote;
+            bool pair = is_quote && at + 1 < raw.len && raw.ptr[at + 1] == raw.ptr[at];
             at += pair;
             inside = pair || !is_quote;
         } else if (is_quote && at == begin) {

@@ -1,19 +1,21 @@
-/* A source format's decoder: bytes of one split in, typed rows out; any chunking gives the same rows. One
- * file per format and one line in the registry (decoder.c). */
+/* A source format's decoder: bytes of one split in, typed rows out; any chunking gives the same
+ * rows. One file per format and one line in the registry (decoder.c). */
 #ifndef CS_WORKER_PARSE_DECODER_H
 #define CS_WORKER_PARSE_DECODER_H
 
 #include "common/conf/job.h"
 #include "common/data/rows.h"
 
-/* One rejected record, for preview, messages and (later) badRecordsPath. Borrowed during the call. */
+/* One rejected record, for preview, messages and (later) badRecordsPath. Borrowed during the
+ * call. */
 typedef struct cs_reject {
     uint64_t record;    /* its number in the split, from 1 */
     uint64_t offset;    /* of its first byte in the file */
     cs_str raw;
     cs_str column;      /* empty: the record as a whole (number of fields, length) */
     cs_str value;
-    uint32_t column_at; /* 1-based byte in the record where the field begins; 1 for the record as a whole */
+    /* 1-based byte in the record where the field begins; 1 for the record as a whole */
+    uint32_t column_at;
     const char *reason; /* "is not DECIMAL(10,2)", "has 3 fields, the schema has 4" */
 } cs_reject;
 
@@ -24,7 +26,8 @@ typedef struct cs_decode_input {
     void *ctx;
     cs_code (*rows)(void *ctx, const cs_rows *rows, cs_error *err);
     void (*reject)(void *ctx, const cs_reject *reject); /* may be NULL */
-    /* The file's header has other names than the schema (columns bind by position all the same); may be NULL. */
+    /* The file's header has other names than the schema (columns bind by position all the same);
+     * may be NULL. */
     void (*header_differs)(void *ctx, const char *how);
 } cs_decode_input;
 
@@ -33,7 +36,8 @@ typedef struct cs_decode_input {
 typedef struct cs_decode_counts {
     uint64_t records;   /* data records met (header aside) */
     uint64_t rejected;  /* bad records, whatever the mode did with them */
-    uint64_t failed_at; /* byte of the file that the error of feed is about; CS_DECODE_NO_OFFSET: of no one */
+    /* byte of the file that the error of feed is about; CS_DECODE_NO_OFFSET: of no one */
+    uint64_t failed_at;
 } cs_decode_counts;
 
 typedef struct cs_decoder cs_decoder;
@@ -52,8 +56,9 @@ struct cs_decoder {
 
 /* By job->source_format; CS_E_UNSUPPORTED for a format that is not in the registry. */
 CS_MUST_USE cs_code cs_decoder_open(const cs_decode_input *input, cs_decoder **out, cs_error *err);
-/* The split's next bytes, borrowed during the call, with CS_CHUNK_PADDING readable bytes behind them. All rows have been
- * handed on when the last chunk returns. Errors (bad record under FAILFAST, limits) have no place: the byte is in counts. */
+/* The split's next bytes, borrowed during the call, with CS_CHUNK_PADDING readable bytes behind
+ * them. All rows have been handed on when the last chunk returns. Errors (bad record under
+ * FAILFAST, limits) have no place: the byte is in counts. */
 CS_MUST_USE cs_code cs_decoder_feed(cs_decoder *decoder, cs_str chunk, bool last, cs_error *err);
 cs_decode_counts cs_decoder_counts(const cs_decoder *decoder);
 void cs_decoder_close(cs_decoder *decoder);

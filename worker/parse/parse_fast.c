@@ -29,8 +29,10 @@ bool cs_fast_date_parse(const char *at, cs_date_memo *memo)
 {
     static const unsigned char month_days[12] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
     uint64_t year, month, day;
-    if (at[4] != '-' || at[7] != '-' || !cs_fast_digits8(at, 4, &year) || !cs_fast_digits8(at + 5, 2, &month) ||
-        !cs_fast_digits8(at + 8, 2, &day) || month < 1 || month > 12 || day < 1)
+    if (at[4] != '-' || at[7] != '-' || !cs_fast_digits8(at, 4, &year) ||
+        !cs_fast_digits8(at + 5, 2, &month) || !cs_fast_digits8(at + 8, 2, &day))
+        return false;
+    if (month < 1 || month > 12 || day < 1)
         return false;
     bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     if (day > month_days[month - 1] + (unsigned)(leap && month == 2))

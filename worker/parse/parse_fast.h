@@ -1,5 +1,6 @@
-/* The plain forms of numbers and times, eight bytes at a time. Each function answers only where convert.h would give
- * the same; for all else it returns false and convert.h decides. Texts need CS_CHUNK_PADDING readable bytes behind. */
+/* The plain forms of numbers and times, eight bytes at a time. Each function answers only where
+ * convert.h would give the same; for all else it returns false and convert.h decides. Texts need
+ * CS_CHUNK_PADDING readable bytes behind. */
 #ifndef CS_WORKER_PARSE_PARSE_FAST_H
 #define CS_WORKER_PARSE_PARSE_FAST_H
 
@@ -58,8 +59,8 @@ static inline bool cs_fast_digits(const char *at, size_t len, uint64_t *out)
         return true;
     }
     uint64_t middle;
-    if (len > 19 || !cs_fast_digits8(at, len - 16, &high) || !cs_fast_digits8(at + len - 16, 8, &middle) ||
-        !cs_fast_digits8(at + len - 8, 8, &low))
+    if (len > 19 || !cs_fast_digits8(at, len - 16, &high) ||
+        !cs_fast_digits8(at + len - 16, 8, &middle) || !cs_fast_digits8(at + len - 8, 8, &low))
         return false;
     *out = (high * 100000000u + middle) * 100000000u + low;
     return true;
@@ -86,7 +87,8 @@ static inline bool cs_fast_integer(cs_str text, int64_t max, int64_t *out)
     return true;
 }
 
-/* A number of at most 18 digits with at least one before the point, if there is one, and one behind it. */
+/* A number of at most 18 digits with at least one before the point, if there is one, and one behind
+ * it. */
 typedef struct cs_fast_number {
     uint64_t digits; /* all, as one number */
     unsigned before, behind;
@@ -95,7 +97,8 @@ typedef struct cs_fast_number {
 
 extern const uint64_t cs_fast_power10[20];
 
-/* Up to nine characters with the point among the first eight: the digits around it side by side in one word. */
+/* Up to nine characters with the point among the first eight: the digits around it side by side in
+ * one word. */
 static inline bool cs_fast_short_point(cs_str text, cs_fast_number *out)
 {
     uint64_t word = cs_load8(text.ptr), points = word ^ 0x2e2e2e2e2e2e2e2eu;
@@ -108,7 +111,8 @@ static inline bool cs_fast_short_point(cs_str text, cs_fast_number *out)
     uint64_t before = ((uint64_t)1 << 8 * point) - 1;
     out->before = (unsigned)point;
     out->behind = (unsigned)(text.len - point - 1);
-    return cs_fast_digits_of((word & before) | (cs_load8(text.ptr + 1) & ~before), text.len - 1, &out->digits);
+    uint64_t joined = (word & before) | (cs_load8(text.ptr + 1) & ~before);
+    return cs_fast_digits_of(joined, text.len - 1, &out->digits);
 }
 
 static inline bool cs_fast_fixed_point(cs_str text, cs_fast_number *out)
@@ -129,7 +133,8 @@ static inline bool cs_fast_fixed_point(cs_str text, cs_fast_number *out)
     }
     uint64_t whole, fraction;
     size_t behind = text.len - point - 1;
-    if (!cs_fast_digits(text.ptr, point, &whole) || !cs_fast_digits(text.ptr + point + 1, behind, &fraction))
+    if (!cs_fast_digits(text.ptr, point, &whole) ||
+        !cs_fast_digits(text.ptr + point + 1, behind, &fraction))
         return false;
     out->before = (unsigned)point;
     out->behind = (unsigned)behind;
@@ -151,7 +156,8 @@ static inline bool cs_fast_double(cs_str text, double *out)
 static inline bool cs_fast_float(cs_str text, float *out)
 {
     cs_fast_number number;
-    if (!cs_fast_fixed_point(text, &number) || number.digits > (uint64_t)1 << 24 || number.behind > 10)
+    if (!cs_fast_fixed_point(text, &number) || number.digits > (uint64_t)1 << 24 ||
+        number.behind > 10)
         return false;
     float value = (float)number.digits / (float)cs_fast_power10[number.behind];
     *out = number.negative ? -value : value;
@@ -161,7 +167,8 @@ static inline bool cs_fast_float(cs_str text, float *out)
 static inline bool cs_fast_decimal(cs_str text, unsigned precision, unsigned scale, __int128 *out)
 {
     cs_fast_number number;
-    if (!cs_fast_fixed_point(text, &number) || number.behind > scale || number.before > precision - scale ||
+    if (!cs_fast_fixed_point(text, &number) || number.behind > scale ||
+        number.before > precision - scale ||
         scale - number.behind > 19)
         return false;
     __int128 value = (__int128)number.digits * cs_fast_power10[scale - number.behind];
@@ -173,7 +180,8 @@ static inline bool cs_fast_decimal(cs_str text, unsigned precision, unsigned sca
 bool cs_fast_date_parse(const char *at, cs_date_memo *memo);
 static inline bool cs_fast_date(const char *at, cs_date_memo *memo, int32_t *days)
 {
-    if ((cs_load8(at) != memo->head || cs_load8(at + 2) != memo->tail) && !cs_fast_date_parse(at, memo))
+    bool known = cs_load8(at) == memo->head && cs_load8(at + 2) == memo->tail;
+    if (!known && !cs_fast_date_parse(at, memo))
         return false;
     *days = memo->days;
     return true;

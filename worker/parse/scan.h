@@ -1,5 +1,5 @@
-/* Where the separators, line ends and quotes of a block stand, one bit a byte, 64 bytes a word. One file per kind of
- * processor; the best one that this one can run is chosen once. */
+/* Where the separators, line ends and quotes of a block stand, one bit a byte, 64 bytes a word. One
+ * file per kind of processor; the best one that this one can run is chosen once. */
 #ifndef CS_WORKER_PARSE_SCAN_H
 #define CS_WORKER_PARSE_SCAN_H
 
@@ -13,7 +13,8 @@ typedef struct cs_scan {
     uint64_t *quotes;
 } cs_scan;
 
-/* Scans 64 * n_words bytes; true: all of them are ASCII. quote = sep: there are no quotes, `quotes` means nothing. */
+/* Scans 64 * n_words bytes; true: all of them are ASCII. quote = sep: there are no quotes, `quotes`
+ * means nothing. */
 typedef bool (*cs_scan_fn)(const char *bytes, size_t n_words, char sep, char quote, cs_scan out);
 
 /* By what the processor has. */

@@ -3,8 +3,8 @@
 #ifdef __x86_64__
 #include <immintrin.h>
 
-__attribute__((target("avx2"))) static bool scan_avx2(const char *bytes, size_t n_words, char sep, char quote,
-                                                      cs_scan out)
+__attribute__((target("avx2"))) static bool scan_avx2(const char *bytes, size_t n_words, char sep,
+                                                      char quote, cs_scan out)
 {
     const __m256i s = _mm256_set1_epi8(sep), q = _mm256_set1_epi8(quote);
     const __m256i lf = _mm256_set1_epi8('\n'), cr = _mm256_set1_epi8('\r');

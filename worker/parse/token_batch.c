@@ -51,10 +51,12 @@ void cs_token_batch_release(cs_token_batch *batch)
 void cs_token_batch_room(cs_token_batch *batch, size_t fields, size_t records)
 {
     if (fields > batch->fields_cap - batch->n_fields)
-        batch->fields = grown(batch->fields, &batch->fields_cap, batch->n_fields + fields, sizeof *batch->fields);
+        batch->fields = grown(batch->fields, &batch->fields_cap, batch->n_fields + fields,
+                              sizeof *batch->fields);
     if (records > batch->records_cap - batch->n_records)
         batch->records =
-            grown(batch->records, &batch->records_cap, batch->n_records + records, sizeof *batch->records);
+            grown(batch->records, &batch->records_cap, batch->n_records + records,
+                  sizeof *batch->records);
 }
 
 void cs_token_batch_begin(cs_token_batch *batch)

@@ -1,8 +1,9 @@
 /* The tokens of one batch while they are made: shared by the tokenizers.
  *
- * Fields and raw texts that cannot point into the input are copied to `text` and `raw`. These move as they grow, so
- * a copied token holds an offset (`at`, `raw_at`, copied = true) until cs_token_batch_tokens settles it. The last
- * record may be open: it survives clear, and goes on with the next chunk. */
+ * Fields and raw texts that cannot point into the input are copied to `text` and `raw`. These move
+ * as they grow, so a copied token holds an offset (`at`, `raw_at`, copied = true) until
+ * cs_token_batch_tokens settles it. The last record may be open: it survives clear, and goes on
+ * with the next chunk. */
 #ifndef CS_WORKER_PARSE_TOKEN_BATCH_H
 #define CS_WORKER_PARSE_TOKEN_BATCH_H
 
@@ -31,15 +32,19 @@ void cs_token_batch_begin(cs_token_batch *batch);
 void cs_token_batch_end(cs_token_batch *batch, uint64_t offset, bool too_long);
 void cs_token_batch_drop(cs_token_batch *batch);
 /* CS_E_NOMEM if a buffer could not grow. */
-CS_MUST_USE cs_code cs_token_batch_tokens(cs_token_batch *batch, bool ascii, cs_tokens *out, cs_error *err);
+CS_MUST_USE cs_code cs_token_batch_tokens(cs_token_batch *batch, bool ascii, cs_tokens *out,
+                                          cs_error *err);
 
 /* Room must have been made. */
-static inline void cs_token_batch_add(cs_token_batch *batch, const char *ptr, size_t len, bool quoted)
+static inline void cs_token_batch_add(cs_token_batch *batch, const char *ptr, size_t len,
+                                      bool quoted)
 {
-    batch->fields[batch->n_fields++] = (cs_field_token){ .ptr = ptr, .len = (uint32_t)len, .quoted = quoted };
+    cs_field_token field = { .ptr = ptr, .len = (uint32_t)len, .quoted = quoted };
+    batch->fields[batch->n_fields++] = field;
 }
 
-static inline void cs_token_batch_add_copied(cs_token_batch *batch, size_t at, size_t len, bool quoted)
+static inline void cs_token_batch_add_copied(cs_token_batch *batch, size_t at, size_t len,
+                                             bool quoted)
 {
     batch->copied = true;
     batch->fields[batch->n_fields++] =

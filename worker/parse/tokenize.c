@@ -4,11 +4,13 @@
 
 #include "common/base/limits.h"
 
-cs_code cs_tokenizer_open(const cs_csv_options *options, uint64_t offset, cs_tokenizer **out, cs_error *err)
+cs_code cs_tokenizer_open(const cs_csv_options *options, uint64_t offset, cs_tokenizer **out,
+                          cs_error *err)
 {
     assert(options->sep.len == 1);
     if (options->record_bytes_max > CS_RECORD_BYTES_MAX)
-        return cs_error_set(err, CS_E_BAD_OPTION, "csv.maxRecordBytes: must be at most %u (got \"%llu\")",
+        return cs_error_set(err, CS_E_BAD_OPTION,
+                            "csv.maxRecordBytes: must be at most %u (got \"%llu\")",
                             CS_RECORD_BYTES_MAX, (unsigned long long)options->record_bytes_max);
     switch (options->parser) {
     case CS_CSV_PARSER_AUTO:

@@ -1,9 +1,9 @@
 /* bytes → fields: several makers, one consumer (spec: csv.md §2, performance.md §3.2).
  *
- * A tokenizer is fed a source's bytes in chunks and hands out batches of tokens: records, and for each its
- * fields as pointers, into the chunk itself where the text needs no unquoting, else into memory of the
- * tokenizer. Everything behind it is the same code whoever made the tokens. Text is as in the file: broken
- * UTF-8 is the decoder's to mend, a byte order mark its to remove. */
+ * A tokenizer is fed a source's bytes in chunks and hands out batches of tokens: records, and for
+ * each its fields as pointers, into the chunk itself where the text needs no unquoting, else into
+ * memory of the tokenizer. Everything behind it is the same code whoever made the tokens. Text is
+ * as in the file: broken UTF-8 is the decoder's to mend, a byte order mark its to remove. */
 #ifndef CS_WORKER_PARSE_TOKENIZE_H
 #define CS_WORKER_PARSE_TOKENIZE_H
 
@@ -45,11 +45,12 @@ typedef struct cs_tokens {
 typedef struct cs_tokenizer cs_tokenizer;
 typedef struct cs_tokenizer_ops {
     const char *name;
-    /* The next bytes of the source, with CS_CHUNK_PADDING readable bytes behind them; all tokens of the chunk before
-     * must have been taken. last: the source (split) ends here. The chunk is borrowed until next has come to its end;
-     * what is left of an open record is kept. */
+    /* The next bytes of the source, with CS_CHUNK_PADDING readable bytes behind them; all tokens of
+     * the chunk before must have been taken. last: the source (split) ends here. The chunk is
+     * borrowed until next has come to its end; what is left of an open record is kept. */
     void (*feed)(cs_tokenizer *tokenizer, cs_str chunk, bool last);
-    /* The next batch, valid until the next call, its texts padded likewise; no records: this chunk is used up. */
+    /* The next batch, valid until the next call, its texts padded likewise; no records: this chunk
+     * is used up. */
     cs_code (*next)(cs_tokenizer *tokenizer, cs_tokens *out, cs_error *err);
     /* The last batch is no longer looked at: what a huge record took is given back. */
     void (*release)(cs_tokenizer *tokenizer);
@@ -59,10 +60,10 @@ struct cs_tokenizer {
     const cs_tokenizer_ops *ops;
 };
 
-/* By options->parser; options outlive the tokenizer. offset: of the first byte in the file. A dialect that libcsv
- * cannot read as exact does goes to exact. */
-CS_MUST_USE cs_code cs_tokenizer_open(const cs_csv_options *options, uint64_t offset, cs_tokenizer **out,
-                                      cs_error *err);
+/* By options->parser; options outlive the tokenizer. offset: of the first byte in the file. A
+ * dialect that libcsv cannot read as exact does goes to exact. */
+CS_MUST_USE cs_code cs_tokenizer_open(const cs_csv_options *options, uint64_t offset,
+                                      cs_tokenizer **out, cs_error *err);
 void cs_tokenizer_close(cs_tokenizer *tokenizer);
 
 /* exact defines the semantics; libcsv and auto are used where they provably equal it. */

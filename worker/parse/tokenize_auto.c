@@ -1,8 +1,9 @@
-/* The fast tokenizer: an index of separators, line ends and quotes (scan.h), then one step per field, not per byte.
- * Records without a quote are cut straight from the index. In a record with quotes each quoted field must open
- * behind a separator or line end and close before one, with only pairs between: such a record is legal for every
- * reader of RFC 4180. Any other, one that a chunk cuts, and one that is too long go to the exact machine, so that
- * this file decides nothing about semantics. */
+/* The fast tokenizer: an index of separators, line ends and quotes (scan.h), then one step per
+ * field, not per byte. Records without a quote are cut straight from the index. In a record with
+ * quotes each quoted field must open behind a separator or line end and close before one, with only
+ * pairs between: such a record is legal for every reader of RFC 4180. Any other, one that a chunk
+ * cuts, and one that is too long go to the exact machine, so that this file decides nothing about
+ * semantics. */
 #include <stdlib.h>
 
 #include "common/base/arena.h"
@@ -152,7 +153,8 @@ static void index_window(auto_tokenizer *self, size_t bytes)
     bool quotes = options->quote != CS_CSV_NO_CHAR;
     self->window = bytes < self->chunk.len ? bytes : self->chunk.len;
     size_t n_words = (self->window + 63) / 64;
-    bool ascii = self->scan(self->chunk.ptr, n_words, sep, quotes ? (char)options->quote : sep, self->index);
+    bool ascii = self->scan(self->chunk.ptr, n_words, sep, quotes ? (char)options->quote : sep,
+                            self->index);
     self->ascii = self->ascii && ascii;
     if (!quotes)
         memset(self->index.quotes, 0, n_words * sizeof *self->index.quotes);
@@ -186,8 +188,8 @@ static size_t walk_window(auto_tokenizer *self)
     return at.record;
 }
 
-/* From `next` on up to the first quote. Everything lives in registers here: this is the loop that counts. Returns the
- * window's end, or QUOTE, or ILLEGAL. */
+/* From `next` on up to the first quote. Everything lives in registers here: this is the loop that
+ * counts. Returns the window's end, or QUOTE, or ILLEGAL. */
 static size_t cut_records(auto_tokenizer *self, walk *at, size_t next)
 {
     cs_token_batch *batch = &self->batch;
@@ -196,7 +198,8 @@ static size_t cut_records(auto_tokenizer *self, walk *at, size_t next)
     const size_t len_max = self->options->record_bytes_max;
     const ptrdiff_t n_fields_max = (ptrdiff_t)self->options->columns_max + 1;
     const size_t n_words = (self->window + 63) / 64;
-    cs_field_token *field = batch->fields + batch->n_fields, *first = batch->fields + at->first_field;
+    cs_field_token *field = batch->fields + batch->n_fields;
+    cs_field_token *first = batch->fields + at->first_field;
     cs_record_token *record = batch->records + batch->n_records;
     const char *begin = bytes + at->field, *raw = bytes + at->record;
     uint64_t from = ~(uint64_t)0 << next % 64, quotes = 0;
@@ -262,8 +265,8 @@ static void divert(auto_tokenizer *self, walk *at)
         self->ascii = false;
 }
 
-/* The open record, which holds a quote: from its start again, field by field. Returns the place behind it. A record
- * with a quote is not blank. */
+/* The open record, which holds a quote: from its start again, field by field. Returns the place
+ * behind it. A record with a quote is not blank. */
 static size_t quoted_record(auto_tokenizer *self, walk *at)
 {
     const char *bytes = self->chunk.ptr;
@@ -389,7 +392,8 @@ static size_t unify_line_ends(cs_line_end_kind kind, char *text, size_t len)
         return len;
     size_t n = 0;
     for (size_t i = 0; i < len; i++) {
-        bool is_end = text[i] == '\r' && (kind == CS_LINE_END_CR || (i + 1 < len && text[i + 1] == '\n'));
+        bool before_lf = i + 1 < len && text[i + 1] == '\n';
+        bool is_end = text[i] == '\r' && (kind == CS_LINE_END_CR || before_lf);
         text[n++] = is_end ? '\n' : text[i];
         i += is_end && kind == CS_LINE_END_CRLF;
     }

@@ -1,7 +1,8 @@
-/* CRLF needs no rule of its own: CR ends a record, and the LF behind it is an empty line, which both modes drop.
+/* CRLF needs no rule of its own: CR ends a record, and the LF behind it is an empty line, which
+ * both modes drop.
  *
- * Issue 3 knows escape = quote only. A separate escape character adds its state beside CS_EXACT_QUOTE; another
- * unescapedQuoteHandling replaces stray_quote. */
+ * Issue 3 knows escape = quote only. A separate escape character adds its state beside
+ * CS_EXACT_QUOTE; another unescapedQuoteHandling replaces stray_quote. */
 #include "worker/parse/tokenize_exact.h"
 
 #include <stdlib.h>
@@ -88,7 +89,9 @@ size_t cs_exact_take(cs_exact *exact, cs_str bytes, uint64_t offset, bool *done)
             exact->n_fields_left = (size_t)exact->options->columns_max + 1;
         }
         size_t taken = 0;
-        cs_str piece = { bytes.ptr + at, bytes.len - at < PIECE_BYTES ? bytes.len - at : PIECE_BYTES };
+        cs_str piece = { bytes.ptr + at, bytes.len - at };
+        if (piece.len > PIECE_BYTES)
+            piece.len = PIECE_BYTES;
         if (!take_piece(exact, piece, &taken, done))
             return bytes.len; /* no memory: the buffer has failed, and next reports it */
         at += taken;
@@ -281,7 +284,8 @@ static void step_quote(cs_exact *exact, unsigned char c)
     }
 }
 
-/* A CR inside quotes, now that the byte behind it is known. True: that was an LF, which belongs to it. */
+/* A CR inside quotes, now that the byte behind it is known. True: that was an LF, which belongs to
+ * it. */
 static bool resolve_cr(cs_exact *exact, bool before_lf)
 {
     bool of_crlf_file = exact->line_end->kind == CS_LINE_END_CRLF;

@@ -1,12 +1,18 @@
-/* The state machine that defines what a record and a field are (spec: csv.md §2). The other tokenizers hand it every
- * record that they do not surely read as it does. It takes bytes in any pieces and copies what it keeps. */
+/* The state machine that defines what a record and a field are (spec: csv.md §2). The other
+ * tokenizers hand it every record that they do not surely read as it does. It takes bytes in any
+ * pieces and copies what it keeps. */
 #ifndef CS_WORKER_PARSE_TOKENIZE_EXACT_H
 #define CS_WORKER_PARSE_TOKENIZE_EXACT_H
 
 #include "worker/parse/token_batch.h"
 
 /* multiLine: the first kind of line end in the file becomes \n inside quotes. */
-typedef enum cs_line_end_kind { CS_LINE_END_UNKNOWN, CS_LINE_END_LF, CS_LINE_END_CRLF, CS_LINE_END_CR } cs_line_end_kind;
+typedef enum cs_line_end_kind {
+    CS_LINE_END_UNKNOWN,
+    CS_LINE_END_LF,
+    CS_LINE_END_CRLF,
+    CS_LINE_END_CR
+} cs_line_end_kind;
 typedef struct cs_line_end {
     cs_line_end_kind kind;
     bool after_cr; /* unknown yet, and the last byte seen was the file's first CR */
@@ -19,9 +25,11 @@ typedef enum cs_exact_state {
     CS_EXACT_UNQUOTED,
     CS_EXACT_QUOTED,
     CS_EXACT_QUOTED_CR,    /* multiLine: behind a CR inside quotes that may belong to a CRLF */
-    CS_EXACT_QUOTE,        /* behind a quote inside quotes: a closing one, the first of a pair, or a stray one */
+    /* behind a quote inside quotes: a closing one, the first of a pair, or a stray one */
+    CS_EXACT_QUOTE,
     CS_EXACT_QUOTE_BLANKS, /* the same, with blanks behind it */
-    CS_EXACT_REST,         /* behind a stray quote: everything up to the separator or the end, as it is */
+    /* behind a stray quote: everything up to the separator or the end, as it is */
+    CS_EXACT_REST,
     CS_EXACT_SKIP          /* too long: up to the next line end */
 } cs_exact_state;
 
@@ -39,8 +47,9 @@ typedef struct cs_exact {
 
 void cs_exact_init(cs_exact *exact, const cs_csv_options *options, cs_token_batch *batch,
                    const cs_line_end *line_end);
-/* Bytes from the open record on (offset: of the first of them in the file), up to the end of the first record that
- * ends here and is kept, or all of them. Returns how many it took; *done: a record was added to the batch. */
+/* Bytes from the open record on (offset: of the first of them in the file), up to the end of the
+ * first record that ends here and is kept, or all of them. Returns how many it took; *done: a
+ * record was added to the batch. */
 size_t cs_exact_take(cs_exact *exact, cs_str bytes, uint64_t offset, bool *done);
 /* The file (split) ends here; true: that added a record. */
 bool cs_exact_finish(cs_exact *exact);

@@ -1,9 +1,11 @@
-/* libcsv, held to what it provably reads as the exact tokenizer does (spec: csv.md, "libcsv's part"): it is fed one
- * record at a time, in strict mode, with blanks as ordinary data. A record that it flags, one with a CR that may have
- * to change inside quotes, and one that is too long go to the exact machine.
+/* libcsv, held to what it provably reads as the exact tokenizer does (spec: csv.md, "libcsv's
+ * part"): it is fed one record at a time, in strict mode, with blanks as ordinary data. A record
+ * that it flags, one with a CR that may have to change inside quotes, and one that is too long go
+ * to the exact machine.
  *
- * Its traps (spec: reliability.md §4): blanks are trimmed unless the space function never matches; a callback cannot
- * abort; a field grows without bound. Each record is bounded by maxRecordBytes before libcsv sees it. */
+ * Its traps (spec: reliability.md §4): blanks are trimmed unless the space function never matches;
+ * a callback cannot abort; a field grows without bound. Each record is bounded by maxRecordBytes
+ * before libcsv sees it. */
 #include <csv.h>
 #include <stdlib.h>
 
@@ -81,7 +83,8 @@ static cs_code libcsv_next(cs_tokenizer *tokenizer, cs_tokens *out, cs_error *er
     cs_token_batch *batch = &self->batch;
     cs_token_batch_clear(batch);
     while (self->chunk.len > 0 &&
-           (batch->n_records == 0 || (batch->n_records < BATCH_RECORDS && batch->raw.len < BATCH_BYTES)))
+           (batch->n_records == 0 || (batch->n_records < BATCH_RECORDS &&
+                                      batch->raw.len < BATCH_BYTES)))
         advance(self);
     if (self->chunk.len == 0 && self->last) {
         if (self->pending.len > 0)
@@ -170,8 +173,8 @@ static size_t frame_end(libcsv_tokenizer *self, cs_str bytes)
     return at;
 }
 
-/* Quotes count only where they open a field; behind a lone quote inside quotes the field runs to the separator
- * or the line end, whether that quote closes it or is a stray one. */
+/* Quotes count only where they open a field; behind a lone quote inside quotes the field runs to
+ * the separator or the line end, whether that quote closes it or is a stray one. */
 static bool frame_step(libcsv_tokenizer *self, char c)
 {
     bool is_quote = (unsigned char)c == self->options->quote;

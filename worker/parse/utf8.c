@@ -93,7 +93,8 @@ static utf8_step next_of_three(const unsigned char *at, size_t len)
 
 static utf8_step next_of_four(const unsigned char *at, size_t len)
 {
-    if (!continues(at, len, 1) || (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
+    if (!continues(at, len, 1) || (at[0] == 0xf0 && at[1] < 0x90) ||
+        (at[0] == 0xf4 && at[1] > 0x8f))
         return (utf8_step){ 1, false };
     if (!continues(at, len, 2))
         return (utf8_step){ 2, false };

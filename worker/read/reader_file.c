@@ -18,17 +18,21 @@ struct cs_reader {
 
 static cs_code check_version(const cs_split_range *split, const cs_stat *stat, cs_error *err);
 static cs_code find_range(cs_reader *reader, const cs_split_range *split, cs_error *err);
-static cs_code find_start(cs_reader *reader, uint64_t from, uint64_t before, uint64_t *start, cs_error *err);
+static cs_code find_start(cs_reader *reader, uint64_t from, uint64_t before, uint64_t *start,
+                          cs_error *err);
 static cs_code read_all(cs_reader *reader, uint64_t offset, void *bytes, size_t len, cs_error *err);
 static cs_code changed(cs_error *err, const char *path, const char *what, int64_t was, int64_t is);
 
-cs_code cs_reader_open(cs_store *source, const cs_split_range *split, cs_reader **out, cs_error *err)
+cs_code cs_reader_open(cs_store *source, const cs_split_range *split, cs_reader **out,
+                       cs_error *err)
 {
     char shown[256];
     cs_reader *made = cs_xcalloc(1, sizeof *made);
     cs_code code = cs_store_open(source, split->path, &made->file, err);
     if (code == CS_E_NOT_FOUND) {
-        code = cs_error_set(err, CS_E_MISSING_FILE, "planned source file %s is gone, or this worker does not see the source folder",
+        code = cs_error_set(err, CS_E_MISSING_FILE,
+                            "planned source file %s is gone, or this worker does not see the "
+                            "source folder",
                             cs_escape(shown, sizeof shown, split->path));
         cs_error_retriable(err);
     }
@@ -72,7 +76,8 @@ cs_code cs_reader_verify(cs_reader *reader, cs_error *err)
     CS_TRY(cs_file_stat(reader->file, &now, err));
     const cs_stat *was = &reader->stat;
     if (now.size_bytes != was->size_bytes)
-        return changed(err, reader->path, "size in bytes", (int64_t)was->size_bytes, (int64_t)now.size_bytes);
+        return changed(err, reader->path, "size in bytes", (int64_t)was->size_bytes,
+                       (int64_t)now.size_bytes);
     if (now.mtime_ns != was->mtime_ns)
         return changed(err, reader->path, "mtime in ns", was->mtime_ns, now.mtime_ns);
     if (now.ctime_ns != was->ctime_ns)
@@ -90,8 +95,8 @@ void cs_reader_close(cs_reader *reader)
     free(reader);
 }
 
-cs_code cs_reader_line_of(cs_store *source, cs_str path, uint64_t offset, uint64_t *line, uint64_t *column,
-                          cs_error *err)
+cs_code cs_reader_line_of(cs_store *source, cs_str path, uint64_t offset, uint64_t *line,
+                          uint64_t *column, cs_error *err)
 {
     cs_file *file = NULL;
     char *buffer = cs_xcalloc(1, CS_READ_BLOCK_BYTES);
@@ -100,7 +105,9 @@ cs_code cs_reader_line_of(cs_store *source, cs_str path, uint64_t offset, uint64
     cs_code code;
     CS_TRY_OUT(cs_store_open(source, path, &file, err));
     for (uint64_t at = 0; at < offset;) {
-        size_t got, want = offset - at < CS_READ_BLOCK_BYTES ? (size_t)(offset - at) : CS_READ_BLOCK_BYTES;
+        size_t got, want = CS_READ_BLOCK_BYTES;
+        if (offset - at < want)
+            want = (size_t)(offset - at);
         CS_TRY_OUT(cs_file_read_at(file, at, buffer, want, &got, err));
         for (size_t i = 0; i < got; i++) {
             if (buffer[i] != '\n' && buffer[i] != '\r') {
@@ -129,7 +136,8 @@ static cs_code check_version(const cs_split_range *split, const cs_stat *stat, c
     char shown[256];
     cs_escape(shown, sizeof shown, split->path);
     if (stat->size_bytes != split->version.size_bytes)
-        return changed(err, shown, "size in bytes", (int64_t)split->version.size_bytes, (int64_t)stat->size_bytes);
+        return changed(err, shown, "size in bytes", (int64_t)split->version.size_bytes,
+                       (int64_t)stat->size_bytes);
     if (stat->mtime_ns != split->version.mtime_ns)
         return changed(err, shown, "mtime in ns", split->version.mtime_ns, stat->mtime_ns);
     return CS_OK;
@@ -151,8 +159,10 @@ static cs_code find_range(cs_reader *reader, const cs_split_range *split, cs_err
     return find_start(reader, end, size, &reader->stop, err);
 }
 
-/* The first place at or behind `from` where a record starts; *start = before: there is none in front of that. */
-static cs_code find_start(cs_reader *reader, uint64_t from, uint64_t before, uint64_t *start, cs_error *err)
+/* The first place at or behind `from` where a record starts; *start = before: there is none in
+ * front of that. */
+static cs_code find_start(cs_reader *reader, uint64_t from, uint64_t before, uint64_t *start,
+                          cs_error *err)
 {
     char bytes[LOOK_BYTES];
     if (from == 0 || from >= before) {
@@ -182,13 +192,15 @@ static cs_code read_all(cs_reader *reader, uint64_t offset, void *bytes, size_t 
     size_t got;
     CS_TRY(cs_file_read_at(reader->file, offset, bytes, len, &got, err));
     if (got < len)
-        return changed(err, reader->path, "size in bytes", (int64_t)reader->stat.size_bytes, (int64_t)(offset + got));
+        return changed(err, reader->path, "size in bytes", (int64_t)reader->stat.size_bytes,
+                       (int64_t)(offset + got));
     return CS_OK;
 }
 
 static cs_code changed(cs_error *err, const char *path, const char *what, int64_t was, int64_t is)
 {
-    (void)cs_error_set(err, CS_E_SOURCE_CHANGED, "source file %s changed since it was planned: %s was %lld, is %lld",
+    (void)cs_error_set(err, CS_E_SOURCE_CHANGED,
+                       "source file %s changed since it was planned: %s was %lld, is %lld",
                        path, what, (long long)was, (long long)is);
     cs_error_hint(err, "--replan plans the batch anew, with the file as it is now");
     return CS_E_SOURCE_CHANGED;

@@ -80,7 +80,8 @@ static cs_code preview(scratch *files, const char *name, const char *mode, size_
     fflush(stdout);
     fflush(stderr);
     int kept_out = divert(STDOUT_FILENO, out), kept_err = divert(STDERR_FILENO, told);
-    cs_code code = cs_preview_run(&(cs_options){ items, sizeof items / sizeof *items }, rows, json, &files->err);
+    cs_code code = cs_preview_run(&(cs_options){ items, sizeof items / sizeof *items }, rows, json,
+                                  &files->err);
     fflush(stdout);
     fflush(stderr);
     restore(STDOUT_FILENO, kept_out, out, files->out, sizeof files->out);

@@ -1,4 +1,5 @@
-/* Tasks on the simulator's disk: what they leave in the table, and what they say when something is wrong. */
+/* Tasks on the simulator's disk: what they leave in the table, and what they say when something is
+ * wrong. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +34,8 @@ typedef struct task_world {
 static cs_code open_store(void *ctx, cs_str root, bool may_create, cs_store **out, cs_error *err)
 {
     task_world *world = ctx;
-    CS_TRY(cs_store_mem_open(world->disk, (cs_str){ root.ptr + 1, root.len - 1 }, may_create, out, err));
+    CS_TRY(cs_store_mem_open(world->disk, (cs_str){ root.ptr + 1, root.len - 1 }, may_create, out,
+                             err));
     if (may_create) {
         *out = cs_store_fault_new(*out);
         cs_store_fault_set(*out, world->table_rule);
@@ -56,7 +58,8 @@ static void tear_down(task_world *world)
 
 static void put(task_world *world, const char *name, const char *bytes)
 {
-    cs_mem_disk_put(world->disk, cs_str_of(cs_arena_printf(&world->arena, "in/%s", name)), cs_str_of(bytes), MTIME);
+    cs_mem_disk_put(world->disk, cs_str_of(cs_arena_printf(&world->arena, "in/%s", name)),
+                    cs_str_of(bytes), MTIME);
 }
 
 #define SCHEMA "id INT, name STRING, amount DECIMAL(10,2), _corrupt_record STRING"
@@ -86,7 +89,8 @@ static ProtobufCBinaryData options_text(task_world *world, const char *mode)
 }
 
 /* One split a name, the whole file; `bytes` are its planned content. */
-static Cs__Task *new_task(task_world *world, const char *mode, size_t n, const char *const files[][2])
+static Cs__Task *new_task(task_world *world, const char *mode, size_t n,
+                          const char *const files[][2])
 {
     cs_arena *arena = &world->arena;
     Cs__Task *task = cs_arena_new(arena, Cs__Task);
@@ -120,7 +124,8 @@ static Cs__Task *new_task(task_world *world, const char *mode, size_t n, const c
 
 static cs_code run(task_world *world, const Cs__Task *task)
 {
-    return cs_task_run(task, &world->doors, &world->control, &world->arena, &world->outcome, &world->err);
+    return cs_task_run(task, &world->doors, &world->control, &world->arena, &world->outcome,
+                       &world->err);
 }
 
 static cs_code count_entry(void *ctx, const cs_store_entry *entry, cs_error *err)
@@ -267,7 +272,8 @@ static void failfast_names_file_line_and_column(void **state)
     assert_string_equal(world.err.message, "record has 2 fields, the schema has 3");
     assert_string_equal(world.err.place, "/in/b.csv:3:1");
     assert_false(world.err.retriable);
-    assert_int_equal(run(&world, new_task(&world, "FAILFAST", 1, files + 2)), CS_E_MALFORMED_RECORD);
+    assert_int_equal(run(&world, new_task(&world, "FAILFAST", 1, files + 2)),
+                     CS_E_MALFORMED_RECORD);
     assert_string_equal(world.err.message, "column amount: '12x' is not DECIMAL(10,2)");
     assert_string_equal(world.err.place, "/in/c.csv:3:8");
     assert_int_equal(files_in_table(&world), 0);
@@ -291,7 +297,8 @@ static void a_changed_or_missing_file_fails_without_a_trace(void **state)
     tear_down(&world);
 }
 
-/* Whatever operation on the table fails: another attempt may do better, and no file is left behind. */
+/* Whatever operation on the table fails: another attempt may do better, and no file is left
+ * behind. */
 static void a_full_disk_is_retriable_and_leaves_nothing(void **state)
 {
     (void)state;
@@ -301,7 +308,8 @@ static void a_full_disk_is_retriable_and_leaves_nothing(void **state)
     static const cs_store_op ops[] = { CS_STORE_OP_CREATE, CS_STORE_OP_WRITE, CS_STORE_OP_SEAL };
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
         for (uint64_t nth = 1; nth < 100; nth++) {
-            world.table_rule = (cs_store_fault_rule){ ops[i], nth, false, false, i == 2 ? EIO : ENOSPC };
+            int sys_errno = i == 2 ? EIO : ENOSPC;
+            world.table_rule = (cs_store_fault_rule){ ops[i], nth, false, false, sys_errno };
             cs_code code = run(&world, task);
             if (code == CS_OK) {
                 assert_true(nth > 1);
@@ -337,8 +345,9 @@ static void what_the_coordinator_asks_wrongly_is_refused(void **state)
     task->parse->codec = CS_CODEC_NONE;
     assert_int_equal(run(&world, task), CS_OK);
     assert_true(cs_str_ends(world.outcome.parts->path, CS_STR("-c000.parquet")));
-    task->parse->write_schema = cs_wire_bytes(CS_STR(
-        "{\"type\":\"struct\",\"fields\":[{\"name\":\"id\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}}]}"));
+    task->parse->write_schema = cs_wire_bytes(
+        CS_STR("{\"type\":\"struct\",\"fields\":[{\"name\":\"id\",\"type\":\"long\","
+               "\"nullable\":true,\"metadata\":{}}]}"));
     assert_int_equal(run(&world, task), CS_E_SCHEMA_MISMATCH);
     tear_down(&world);
 }

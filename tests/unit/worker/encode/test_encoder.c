@@ -22,7 +22,8 @@ static void set_up(encode_world *world)
 {
     *world = (encode_world){ .disk = cs_mem_disk_new(cs_clock_system()) };
     assert_int_equal(cs_store_mem_open(world->disk, CS_STR("t"), true, &world->table, NULL), CS_OK);
-    assert_int_equal(cs_schema_parse(CS_STR("a BIGINT, b STRING"), &world->arena, &world->schema, NULL), CS_OK);
+    assert_int_equal(cs_schema_parse(CS_STR("a BIGINT, b STRING"), &world->arena, &world->schema,
+                                     NULL), CS_OK);
     cs_encode_input input = {
         .table = world->table,
         .schema = &world->schema,
@@ -81,7 +82,8 @@ static void a_finished_part_is_what_it_says(void **state)
     write_rows(&world, 234);
     assert_int_equal(cs_encoder_rows(world.encoder), 1234);
     assert_int_equal(cs_encoder_finish(world.encoder, &world.arena, &world.part, NULL), CS_OK);
-    assert_int_equal(cs_store_read(world.table, world.part.path, 1 << 20, &bytes, NULL, NULL), CS_OK);
+    assert_int_equal(cs_store_read(world.table, world.part.path, 1 << 20, &bytes, NULL, NULL),
+                     CS_OK);
     assert_int_equal(world.part.size_bytes, bytes.len);
     assert_int_equal(world.part.checksum, cs_hash64(bytes.ptr, bytes.len));
     assert_string_equal(world.part.stats_json.ptr,
@@ -137,7 +139,8 @@ static void a_name_that_is_taken_is_not_overwritten(void **state)
     cs_rows_done(&rows);
     cs_encoder_close(world.encoder);
     world.encoder = NULL;
-    assert_int_equal(cs_store_read(world.table, CS_STR("x/p.parquet"), 100, &bytes, NULL, NULL), CS_OK);
+    assert_int_equal(cs_store_read(world.table, CS_STR("x/p.parquet"), 100, &bytes, NULL, NULL),
+                     CS_OK);
     assert_true(cs_str_eq(cs_buf_str(&bytes), CS_STR("somebody's")));
     cs_buf_done(&bytes);
     tear_down(&world);

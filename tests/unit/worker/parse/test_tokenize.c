@@ -68,7 +68,8 @@ static void run(cs_tokenizer *tokenizer, cs_str input, size_t chunk_bytes, cs_bu
 
 static void expect_with(const cs_csv_options *options, cs_str input, const char *expected)
 {
-    static const cs_csv_parser parsers[] = { CS_CSV_PARSER_EXACT, CS_CSV_PARSER_LIBCSV, CS_CSV_PARSER_AUTO };
+    static const cs_csv_parser parsers[] = { CS_CSV_PARSER_EXACT, CS_CSV_PARSER_LIBCSV,
+                                             CS_CSV_PARSER_AUTO };
     static const size_t sizes[] = { 1, 2, 5, 1000000 };
     cs_buf out = CS_BUF_INIT;
     for (size_t p = 0; p < sizeof parsers / sizeof *parsers; p++) {
@@ -124,7 +125,8 @@ static void blanks_behind_a_closing_quote_are_lost(void **state)
 {
     (void)state;
     EXPECT(LINES, "\"a\"  ,\"b\"\t\n\"\" ,c\n", "a|b;!|c");
-    EXPECT(LINES, " \"a\",b\n", " \"a\"|b"); /* in front of the quote they make the field unquoted */
+    /* in front of the quote they make the field unquoted */
+    EXPECT(LINES, " \"a\",b\n", " \"a\"|b");
     EXPECT(MULTI, "\"a\" \n\"b\" \r\n", "a;b");
 }
 

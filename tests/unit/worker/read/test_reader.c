@@ -44,7 +44,8 @@ static cs_split_range whole(size_t size)
 }
 
 /* All bytes of the split, and where they begin. */
-static cs_code read_split(read_world *world, const cs_split_range *range, cs_buf *out, uint64_t *begin)
+static cs_code read_split(read_world *world, const cs_split_range *range, cs_buf *out,
+                          uint64_t *begin)
 {
     cs_reader *reader = NULL;
     CS_TRY(cs_reader_open(world->source, range, &reader, &world->err));
@@ -58,7 +59,8 @@ static cs_code read_split(read_world *world, const cs_split_range *range, cs_buf
         if (code != CS_OK)
             break;
         for (size_t i = 0; i < CS_CHUNK_PADDING; i++)
-            (void)((const volatile char *)chunk.ptr)[chunk.len + i]; /* readable: a sanitizer would tell */
+            /* readable: a sanitizer would tell */
+            (void)((const volatile char *)chunk.ptr)[chunk.len + i];
         cs_buf_add_str(out, chunk);
     }
     if (code == CS_OK)
@@ -70,7 +72,9 @@ static cs_code read_split(read_world *world, const cs_split_range *range, cs_buf
 /* The rule as performance.md §3.1 states it. */
 static bool starts_record(cs_str text, size_t x)
 {
-    return x == 0 || text.ptr[x - 1] == '\n' || (text.ptr[x - 1] == '\r' && (x == text.len || text.ptr[x] != '\n'));
+    if (x == 0 || text.ptr[x - 1] == '\n')
+        return true;
+    return text.ptr[x - 1] == '\r' && (x == text.len || text.ptr[x] != '\n');
 }
 
 static size_t first_start(cs_str text, size_t from)
@@ -170,15 +174,18 @@ static void a_file_that_is_not_the_planned_one_is_refused_with_numbers(void **st
     cs_reader *reader;
     put(&world, CS_STR("abc\n"));
     cs_split_range range = whole(9);
-    assert_int_equal(cs_reader_open(world.source, &range, &reader, &world.err), CS_E_SOURCE_CHANGED);
+    assert_int_equal(cs_reader_open(world.source, &range, &reader, &world.err),
+                     CS_E_SOURCE_CHANGED);
     assert_string_equal(world.err.message,
                         "source file a.csv changed since it was planned: size in bytes was 9, is 4");
     assert_non_null(strstr(world.err.hint, "--replan"));
     assert_false(world.err.retriable);
     range = whole(4);
     range.version.mtime_ns++;
-    assert_int_equal(cs_reader_open(world.source, &range, &reader, &world.err), CS_E_SOURCE_CHANGED);
-    assert_non_null(strstr(world.err.message, "mtime in ns was 1700000000000000001, is 1700000000000000000"));
+    assert_int_equal(cs_reader_open(world.source, &range, &reader, &world.err),
+                     CS_E_SOURCE_CHANGED);
+    assert_non_null(strstr(world.err.message,
+                           "mtime in ns was 1700000000000000001, is 1700000000000000000"));
     range.path = CS_STR("gone\n.csv");
     assert_int_equal(cs_reader_open(world.source, &range, &reader, &world.err), CS_E_MISSING_FILE);
     assert_true(world.err.retriable);
@@ -205,7 +212,8 @@ static void a_file_that_changes_while_it_is_read_is_noticed_at_the_end(void **st
         else if (change == 1)
             cs_mem_disk_put(world.disk, CS_STR("in/a.csv"), CS_STR("abd\n"), MTIME + 1);
         else
-            cs_mem_disk_put(world.disk, CS_STR("in/a.csv"), CS_STR("abd\n"), MTIME); /* only its ctime tells */
+            /* only its ctime tells */
+            cs_mem_disk_put(world.disk, CS_STR("in/a.csv"), CS_STR("abd\n"), MTIME);
         assert_int_equal(cs_reader_verify(reader, &world.err), CS_E_SOURCE_CHANGED);
         cs_reader_close(reader);
         done(&world);
@@ -243,7 +251,8 @@ static void errors_of_the_disk_are_passed_on(void **state)
     uint64_t begin;
     cs_split_range range = whole(4);
     for (uint64_t nth = 1;; nth++) {
-        cs_store_fault_set(world.source, (cs_store_fault_rule){ CS_STORE_OP_ANY, nth, false, false, EIO });
+        cs_store_fault_rule rule = { CS_STORE_OP_ANY, nth, false, false, EIO };
+        cs_store_fault_set(world.source, rule);
         cs_code code = read_split(&world, &range, &got, &begin);
         if (cs_store_fault_passed(world.source, CS_STORE_OP_ANY) < nth)
             break;
@@ -264,8 +273,8 @@ static void lines_and_columns_are_those_of_the_file(void **state)
     put(&world, CS_STR("ab\ncd\r\n\ne\r\rfgh"));
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         uint64_t line, column;
-        assert_int_equal(cs_reader_line_of(world.source, CS_STR("a.csv"), places[i].offset, &line, &column, NULL),
-                         CS_OK);
+        assert_int_equal(cs_reader_line_of(world.source, CS_STR("a.csv"), places[i].offset,
+                                           &line, &column, NULL), CS_OK);
         assert_int_equal(line, places[i].line);
         assert_int_equal(column, places[i].column);
     }
@@ -282,7 +291,8 @@ static void lines_are_counted_over_the_edges_of_blocks(void **state)
     memcpy(bytes + CS_READ_BLOCK_BYTES - 1, "\r\n", 2);
     put(&world, (cs_str){ bytes, SIZE });
     uint64_t line, column;
-    assert_int_equal(cs_reader_line_of(world.source, CS_STR("a.csv"), SIZE - 1, &line, &column, NULL), CS_OK);
+    assert_int_equal(cs_reader_line_of(world.source, CS_STR("a.csv"), SIZE - 1, &line, &column,
+                                       NULL), CS_OK);
     assert_int_equal(line, 2);
     assert_int_equal(column, CS_READ_BLOCK_BYTES + 2);
     free(bytes);

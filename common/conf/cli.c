@@ -89,6 +89,7 @@ static cs_code take_flag(cli_parser *parser, const flag_def *flag, cs_str said, 
 static const flag_def *find_long(cs_str name);
 static const flag_def *find_short(char name);
 static cs_code unknown_flag(cs_str said, cs_error *err);
+static cs_code unknown_command(cs_str said, cs_error *err);
 static void find_command(int argc, char **argv, cs_cli *cli);
 
 cs_code cs_cli_parse(int argc, char **argv, cs_arena *arena, cs_cli *out, cs_error *err)
@@ -113,6 +114,11 @@ cs_code cs_cli_parse(int argc, char **argv, cs_arena *arena, cs_cli *out, cs_err
             cli.operands[cli.n_operands++] = word;
         }
     }
+    /* A lone word that cannot be a source is a mistyped command. */
+    if (cli.command == CS_COMMAND_RUN && !command_taken && cli.n_operands == 1 &&
+        !memchr(cli.operands[0].ptr, ':', cli.operands[0].len) &&
+        !memchr(cli.operands[0].ptr, '/', cli.operands[0].len))
+        return unknown_command(cli.operands[0], err);
     cli.options = (cs_options){ parser.options, parser.n_options };
     *out = cli;
     return CS_OK;
@@ -227,6 +233,26 @@ static cs_code unknown_flag(cs_str said, cs_error *err)
     else
         cs_error_hint(err, "cstream-submit --help lists the flags");
     return CS_E_UNKNOWN_OPTION;
+}
+
+static cs_code unknown_command(cs_str said, cs_error *err)
+{
+    char shown[128];
+    const char *nearest = NULL;
+    size_t most = said.len / 3 + 1;
+    for (int i = 0; i < CS_COMMAND_COUNT_; i++) {
+        size_t distance = cs_str_distance(said, cs_str_of(commands[i].name), most);
+        if (distance <= most) {
+            nearest = commands[i].name;
+            most = distance ? distance - 1 : 0;
+        }
+    }
+    cs_error_set(err, CS_E_USAGE, "no command '%s'", cs_escape(shown, sizeof shown, said));
+    if (nearest)
+        cs_error_hint(err, "did you mean '%s'?", nearest);
+    else
+        cs_error_hint(err, "cstream-submit help lists the commands");
+    return CS_E_USAGE;
 }
 
 static cs_code bad_flag_value(const flag_def *flag, cs_str value, cs_error *err)

@@ -42,13 +42,8 @@ cs_code cs_look(const cs_cli *cli, cs_error *err)
     default:
         code = history(cli, table, err);
     }
-    if (code == CS_E_NOT_FOUND) {
-        cs_error_set(err, CS_E_PATH_NOT_FOUND, "'%s' is no Delta table: it has no _delta_log",
-                     cs_escape(shown, sizeof shown, path));
-        code = CS_E_PATH_NOT_FOUND;
-    } else if (code != CS_OK && err && err->place[0] == '\0') {
+    if (code != CS_OK && err && err->place[0] == '\0')
         cs_error_place(err, "table %s", cs_escape(shown, sizeof shown, path));
-    }
 out:
     cs_store_close(table);
     cs_arena_done(&arena);

@@ -111,6 +111,16 @@ static void mistakes_are_usage_errors(void **state)
     assert_int_equal(PARSE("a", "b", "c", "d", "e"), CS_E_USAGE);
 }
 
+static void mistyped_command_offers_the_nearest(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("cuont"), CS_E_USAGE);
+    assert_non_null(strstr(err.message, "no command 'cuont'"));
+    assert_non_null(strstr(err.hint, "'count'"));
+    assert_int_equal(PARSE("frobnicate"), CS_E_USAGE);
+    assert_non_null(strstr(err.hint, "help"));
+}
+
 static void help_names_every_command_and_every_option(void **state)
 {
     (void)state;
@@ -136,6 +146,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(words_behind_two_dashes_are_operands, setup, teardown),
         cmocka_unit_test_setup_teardown(counters_count, setup, teardown),
         cmocka_unit_test_setup_teardown(mistakes_are_usage_errors, setup, teardown),
+        cmocka_unit_test_setup_teardown(mistyped_command_offers_the_nearest, setup, teardown),
         cmocka_unit_test_setup_teardown(help_names_every_command_and_every_option, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,6 +117,14 @@ bool cs_exact_finish(cs_exact *exact)
     return end_record(exact);
 }
 
+size_t cs_find_line_end(cs_str bytes)
+{
+    const char *lf = memchr(bytes.ptr, '\n', bytes.len);
+    size_t len = lf != NULL ? (size_t)(lf - bytes.ptr) : bytes.len;
+    const char *cr = memchr(bytes.ptr, '\r', len);
+    return cr != NULL ? (size_t)(cr - bytes.ptr) : len;
+}
+
 bool cs_is_blank(const char *bytes, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -203,8 +211,10 @@ static bool take_piece(cs_exact *exact, cs_str bytes, size_t *taken, bool *done)
             *done = end_record(exact);
             break;
         }
-        if (exact->state == CS_EXACT_SKIP)
+        if (exact->state == CS_EXACT_SKIP) {
+            at += cs_find_line_end((cs_str){ bytes.ptr + at, bytes.len - at });
             continue;
+        }
         put(&batch->raw, (unsigned char)c);
         step(exact, (unsigned char)c);
     }

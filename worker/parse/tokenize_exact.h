@@ -62,6 +62,8 @@ static inline bool cs_is_line_end(char c)
 {
     return c == '\n' || c == '\r';
 }
+/* Index of the first line end, bytes.len when there is none. */
+size_t cs_find_line_end(cs_str bytes);
 /* Only characters up to U+0020. */
 bool cs_is_blank(const char *bytes, size_t len);
 

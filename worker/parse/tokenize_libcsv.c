@@ -162,12 +162,8 @@ static void skip(libcsv_tokenizer *self, size_t len)
 static size_t frame_end(libcsv_tokenizer *self, cs_str bytes)
 {
     size_t at = 0;
-    if (!self->options->multi_line) {
-        const char *lf = memchr(bytes.ptr, '\n', bytes.len);
-        size_t len = lf != NULL ? (size_t)(lf - bytes.ptr) : bytes.len;
-        const char *cr = memchr(bytes.ptr, '\r', len);
-        return cr != NULL ? (size_t)(cr - bytes.ptr) : len;
-    }
+    if (!self->options->multi_line)
+        return cs_find_line_end(bytes);
     while (at < bytes.len && !frame_step(self, bytes.ptr[at]))
         at++;
     return at;

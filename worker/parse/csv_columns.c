@@ -1,6 +1,7 @@
 /* Each loop is one instance of fill_fixed with its converter inlined: a plain form by parse_fast.h,
- * the rest by convert.h. Rows are valid until found null, as most are. Options that give plain forms
- * another meaning (formats, -999 for NaN) have loops of their own, so that the others need not look. */
+ * the rest by convert.h. Rows are valid until found null, as most are. Options that give plain
+ * forms another meaning (formats, -999 for NaN) have loops of their own, so that the others need
+ * not look. */
 #include "worker/parse/csv_columns.h"
 
 #include <assert.h>
@@ -19,7 +20,8 @@ typedef struct fill {
 } fill;
 
 /* width: of the value at `out`. */
-typedef bool (*convert_fn)(cs_csv_values *values, const cs_type *type, cs_str text, size_t width, void *out);
+typedef bool (*convert_fn)(cs_csv_values *values, const cs_type *type, cs_str text, size_t width,
+                           void *out);
 
 static bool is_plain_number(cs_str word);
 static bool fill_by_option(fill *run);
@@ -30,7 +32,8 @@ static void fill_decimal(fill *run);
 
 cs_code cs_csv_values_init(cs_csv_values *values, const cs_csv_options *options, cs_error *err)
 {
-    *values = (cs_csv_values){ .null_value = options->null_value, .text_max = options->record_bytes_max };
+    *values = (cs_csv_values){ .null_value = options->null_value,
+                               .text_max = options->record_bytes_max };
     values->empty = cs_xcalloc(1, options->empty_value.len + CS_CHUNK_PADDING);
     if (options->empty_value.len > 0)
         memcpy(values->empty, options->empty_value.ptr, options->empty_value.len);
@@ -77,7 +80,8 @@ static inline void set_bad(fill *run, size_t row)
     set_null(run, row);
 }
 
-__attribute__((always_inline)) static inline void fill_fixed(fill *run, size_t width, convert_fn convert)
+__attribute__((always_inline)) static inline void fill_fixed(fill *run, size_t width,
+                                                             convert_fn convert)
 {
     const cs_type *type = run->column->type;
     uint8_t *out = run->column->data + width * run->column->length;
@@ -114,7 +118,8 @@ static inline void store(void *out, size_t width, __int128 value)
     }
 }
 
-static inline bool to_integer(cs_csv_values *values, const cs_type *type, cs_str text, size_t width, void *out)
+static inline bool to_integer(cs_csv_values *values, const cs_type *type, cs_str text, size_t width,
+                              void *out)
 {
     (void)values;
     (void)type;
@@ -127,7 +132,8 @@ static inline bool to_integer(cs_csv_values *values, const cs_type *type, cs_str
     return true;
 }
 
-static inline bool to_decimal(cs_csv_values *values, const cs_type *type, cs_str text, size_t width, void *out)
+static inline bool to_decimal(cs_csv_values *values, const cs_type *type, cs_str text, size_t width,
+                              void *out)
 {
     (void)values;
     __int128 value;
@@ -138,14 +144,16 @@ static inline bool to_decimal(cs_csv_values *values, const cs_type *type, cs_str
     return true;
 }
 
-static inline bool to_float(cs_csv_values *values, const cs_type *type, cs_str text, size_t width, void *out)
+static inline bool to_float(cs_csv_values *values, const cs_type *type, cs_str text, size_t width,
+                            void *out)
 {
     (void)type;
     (void)width;
     return cs_fast_float(text, out) || cs_convert_float(&values->convert, text, out);
 }
 
-static inline bool to_double(cs_csv_values *values, const cs_type *type, cs_str text, size_t width, void *out)
+static inline bool to_double(cs_csv_values *values, const cs_type *type, cs_str text, size_t width,
+                             void *out)
 {
     (void)type;
     (void)width;
@@ -198,7 +206,8 @@ static inline bool to_timestamp_ntz_by_format(cs_csv_values *values, const cs_ty
     return cs_convert_timestamp_ntz(&values->convert, text, out);
 }
 
-static inline bool to_date(cs_csv_values *values, const cs_type *type, cs_str text, size_t width, void *out)
+static inline bool to_date(cs_csv_values *values, const cs_type *type, cs_str text, size_t width,
+                           void *out)
 {
     (void)type;
     (void)width;
@@ -206,7 +215,8 @@ static inline bool to_date(cs_csv_values *values, const cs_type *type, cs_str te
            cs_convert_date(&values->convert, text, out);
 }
 
-static inline bool to_timestamp(cs_csv_values *values, const cs_type *type, cs_str text, size_t width, void *out)
+static inline bool to_timestamp(cs_csv_values *values, const cs_type *type, cs_str text,
+                                size_t width, void *out)
 {
     (void)type;
     (void)width;
@@ -221,7 +231,8 @@ static inline bool to_timestamp(cs_csv_values *values, const cs_type *type, cs_s
     return cs_convert_timestamp(&values->convert, text, out);
 }
 
-static inline bool to_timestamp_ntz(cs_csv_values *values, const cs_type *type, cs_str text, size_t width, void *out)
+static inline bool to_timestamp_ntz(cs_csv_values *values, const cs_type *type, cs_str text,
+                                    size_t width, void *out)
 {
     (void)type;
     (void)width;
@@ -234,8 +245,8 @@ static inline bool to_timestamp_ntz(cs_csv_values *values, const cs_type *type, 
     return cs_convert_timestamp_ntz(&values->convert, text, out);
 }
 
-cs_code cs_csv_column_fill(cs_csv_values *values, const cs_csv_slice *slice, size_t field, cs_column *column,
-                           size_t *nulls, cs_error *err)
+cs_code cs_csv_column_fill(cs_csv_values *values, const cs_csv_slice *slice, size_t field,
+                           cs_column *column, size_t *nulls, cs_error *err)
 {
     fill run = { .values = values, .slice = slice, .field = field, .column = column };
     CS_TRY(cs_column_reserve(column, slice->n_rows, 0, err));
@@ -343,7 +354,8 @@ cs_str cs_csv_mend(cs_csv_values *values, cs_str text)
     return cs_buf_str(&values->mended);
 }
 
-cs_code cs_csv_column_put(cs_csv_values *values, cs_column *column, size_t at, cs_str text, cs_error *err)
+cs_code cs_csv_column_put(cs_csv_values *values, cs_column *column, size_t at, cs_str text,
+                          cs_error *err)
 {
     int32_t *offset = column->offsets + column->length + at;
     if (text.ptr == NULL) {
@@ -362,8 +374,8 @@ cs_code cs_csv_column_put(cs_csv_values *values, cs_column *column, size_t at, c
     return CS_OK;
 }
 
-/* True: an option says how values of this type look, and the values are there. Not inlined: the loops
- * of cs_csv_column_fill keep their registers. */
+/* True: an option says how values of this type look, and the values are there. Not inlined: the
+ * loops of cs_csv_column_fill keep their registers. */
 __attribute__((noinline)) static bool fill_by_option(fill *run)
 {
     const cs_convert *convert = &run->values->convert;

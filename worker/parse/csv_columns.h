@@ -33,15 +33,19 @@ CS_MUST_USE cs_code cs_csv_values_init(cs_csv_values *values, const cs_csv_optio
                                        cs_error *err);
 void cs_csv_values_done(cs_csv_values *values);
 
-/* Writes the values of field number `field` behind column->length, nulls where a field is null or bad. The caller adds
- * the rows to length, and *nulls to null_count, when it keeps them; else it calls cs_csv_column_wipe. */
-CS_MUST_USE cs_code cs_csv_column_fill(cs_csv_values *values, const cs_csv_slice *slice, size_t field,
-                                       cs_column *column, size_t *nulls, cs_error *err);
+/* Writes the values of field number `field` behind column->length, nulls where a field is null or
+ * bad. The caller adds the rows to length, and *nulls to null_count, when it keeps them; else it
+ * calls cs_csv_column_wipe. */
+CS_MUST_USE cs_code cs_csv_column_fill(cs_csv_values *values, const cs_csv_slice *slice,
+                                       size_t field, cs_column *column, size_t *nulls,
+                                       cs_error *err);
 /* Bits behind length, of n_rows values, are 0 again. */
 void cs_csv_column_wipe(cs_column *column, size_t n_rows);
 
-/* A string that is there, or null when text.ptr is NULL, behind column->length + at: for columns filled by hand. */
-CS_MUST_USE cs_code cs_csv_column_put(cs_csv_values *values, cs_column *column, size_t at, cs_str text, cs_error *err);
+/* A string that is there, or null when text.ptr is NULL, behind column->length + at: for columns
+ * filled by hand. */
+CS_MUST_USE cs_code cs_csv_column_put(cs_csv_values *values, cs_column *column, size_t at,
+                                      cs_str text, cs_error *err);
 
 /* False: the field is neither null nor a value of the type. */
 bool cs_csv_field_converts(cs_csv_values *values, const cs_type *type, const cs_field_token *field);

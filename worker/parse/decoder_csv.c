@@ -1,5 +1,6 @@
-/* Records in batches from the tokenizer, cut into slices; each slice becomes rows column by column. A bad record is
- * noticed in passing (its row's flag) and looked at again only where its mode or somebody asks. */
+/* Records in batches from the tokenizer, cut into slices; each slice becomes rows column by column.
+ * A bad record is noticed in passing (its row's flag) and looked at again only where its mode or
+ * somebody asks. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -8,7 +9,8 @@
 #include "worker/parse/utf8.h"
 
 #define SLICE_ROWS 1024u
-#define SLICE_CELLS 65536u       /* rows × columns of a slice: short rows of a wide schema cost as much as long ones */
+/* rows × columns of a slice: short rows of a wide schema cost as much as long ones */
+#define SLICE_CELLS 65536u
 #define FLUSH_ROWS 8192u         /* rows are handed on when they are so many … */
 #define FLUSH_BYTES (1u << 20)   /* … or so large */
 
@@ -48,10 +50,12 @@ static cs_code bind_columns(csv_decoder *self, cs_error *err);
 static cs_code start(csv_decoder *self, cs_str *chunk, bool last, cs_error *err);
 static cs_code feed_tokens(csv_decoder *self, cs_str chunk, bool last, cs_error *err);
 static cs_code take_tokens(csv_decoder *self, const cs_tokens *tokens, cs_error *err);
-static cs_code take_header(csv_decoder *self, const cs_tokens *tokens, const cs_record_token *record, cs_error *err);
+static cs_code take_header(csv_decoder *self, const cs_tokens *tokens,
+                           const cs_record_token *record, cs_error *err);
 static cs_code check_fields(csv_decoder *self, const cs_record_token *record, cs_error *err);
 static size_t take_plain(csv_decoder *self, const cs_tokens *tokens, size_t i);
-static cs_code take_odd(csv_decoder *self, const cs_tokens *tokens, const cs_record_token *record, cs_error *err);
+static cs_code take_odd(csv_decoder *self, const cs_tokens *tokens, const cs_record_token *record,
+                        cs_error *err);
 static cs_code run_slice(csv_decoder *self, bool ascii, bool last, cs_error *err);
 static void cut_swollen(csv_decoder *self);
 static cs_code fill_columns(csv_decoder *self, bool ascii, cs_error *err);
@@ -60,7 +64,8 @@ static cs_code drop_bad(csv_decoder *self, bool ascii, cs_error *err);
 static cs_code fill_corrupt(csv_decoder *self, cs_error *err);
 static cs_code hand_on(csv_decoder *self, cs_error *err);
 
-const cs_decoder_ops cs_decoder_csv = { "csv", csv_open, csv_feed, csv_counts, csv_close, csv_splittable };
+const cs_decoder_ops cs_decoder_csv = { "csv", csv_open, csv_feed, csv_counts, csv_close,
+                                        csv_splittable };
 
 static cs_code csv_open(const cs_decode_input *input, cs_decoder **out, cs_error *err)
 {
@@ -165,7 +170,8 @@ static cs_code start(csv_decoder *self, cs_str *chunk, bool last, cs_error *err)
 {
     static const size_t mark_size = sizeof byte_order_mark;
     if (self->input.offset == 0)
-        while (self->mark_len < mark_size && chunk->len > 0 && *chunk->ptr == byte_order_mark[self->mark_len]) {
+        while (self->mark_len < mark_size && chunk->len > 0 &&
+               *chunk->ptr == byte_order_mark[self->mark_len]) {
             self->mark_len++;
             chunk->ptr++;
             chunk->len--;
@@ -215,7 +221,8 @@ static cs_code take_tokens(csv_decoder *self, const cs_tokens *tokens, cs_error 
     return run_slice(self, tokens->ascii, true, err);
 }
 
-static cs_code take_header(csv_decoder *self, const cs_tokens *tokens, const cs_record_token *record, cs_error *err)
+static cs_code take_header(csv_decoder *self, const cs_tokens *tokens,
+                           const cs_record_token *record, cs_error *err)
 {
     char how[512];
     CS_TRY(check_fields(self, record, err));
@@ -234,7 +241,8 @@ static cs_code check_fields(csv_decoder *self, const cs_record_token *record, cs
                         self->layout.options->columns_max);
 }
 
-/* Adds records with as many fields as there are columns, from record i on, to the slice; returns the first that it left. */
+/* Adds records with as many fields as there are columns, from record i on, to the slice; returns
+ * the first that it left. */
 static size_t take_plain(csv_decoder *self, const cs_tokens *tokens, size_t i)
 {
     size_t n = self->n_slice;
@@ -251,7 +259,8 @@ static size_t take_plain(csv_decoder *self, const cs_tokens *tokens, size_t i)
 }
 
 /* Adds a record of any other kind, which is bad. */
-static cs_code take_odd(csv_decoder *self, const cs_tokens *tokens, const cs_record_token *record, cs_error *err)
+static cs_code take_odd(csv_decoder *self, const cs_tokens *tokens, const cs_record_token *record,
+                        cs_error *err)
 {
     size_t n_columns = self->layout.n_columns;
     const cs_field_token *fields = tokens->fields + record->first_field;
@@ -303,7 +312,8 @@ static cs_code run_slice(csv_decoder *self, bool ascii, bool last, cs_error *err
     return hand_on(self, err);
 }
 
-/* Broken UTF-8 grows as it is mended: a record that passes maxRecordBytes by that is too long as well. */
+/* Broken UTF-8 grows as it is mended: a record that passes maxRecordBytes by that is too long as
+ * well. */
 static void cut_swollen(csv_decoder *self)
 {
     uint64_t len_max = self->layout.options->record_bytes_max;
@@ -326,7 +336,8 @@ static cs_code fill_columns(csv_decoder *self, bool ascii, cs_error *err)
     cs_csv_slice slice = { .rows = self->fields, .n_rows = self->n_slice, .ascii = ascii };
     for (size_t i = 0; i < self->layout.n_columns; i++) {
         size_t at = self->layout.columns[i];
-        CS_TRY(cs_csv_column_fill(&self->values, &slice, i, &self->rows.columns[at], &self->nulls[at], err));
+        CS_TRY(cs_csv_column_fill(&self->values, &slice, i, &self->rows.columns[at],
+                                  &self->nulls[at], err));
     }
     return CS_OK;
 }
@@ -343,7 +354,8 @@ static cs_code take_bad(csv_decoder *self, bool ascii, cs_error *err)
             continue;
         char reason[160];
         cs_reject reject;
-        cs_csv_reject_find(&self->layout, &self->values, self->records[row], self->fields[row], reason, &reject);
+        cs_csv_reject_find(&self->layout, &self->values, self->records[row], self->fields[row],
+                           reason, &reject);
         reject.record = self->counts.records - self->n_slice + row + 1;
         if (mode == CS_CSV_FAILFAST) {
             self->counts.failed_at = reject.offset + reject.column_at - 1;

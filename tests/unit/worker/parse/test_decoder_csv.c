@@ -204,14 +204,16 @@ static void failfast_names_column_value_and_byte(void **state)
     (void)state;
     decoded run = new_run("id INT, name STRING, amount DECIMAL(10,2)");
     run.job.csv.mode = CS_CSV_FAILFAST;
-    assert_int_equal(decode(&run, CS_STR("1,a,2\n2,\"b,\"\"\",\"12,50x\"\n"), 4), CS_E_MALFORMED_RECORD);
+    assert_int_equal(decode(&run, CS_STR("1,a,2\n2,\"b,\"\"\",\"12,50x\"\n"), 4),
+                     CS_E_MALFORMED_RECORD);
     assert_string_equal(run.err.message, "column amount: '12,50x' is not DECIMAL(10,2)");
     assert_string_equal(run.err.hint, "-r mode=PERMISSIVE keeps such rows in _corrupt_record");
     assert_int_equal(run.counts.failed_at, 6 + 9);
     assert_int_equal(decode(&run, CS_STR("1,a,2\n2,b\n"), 100), CS_E_MALFORMED_RECORD);
     assert_string_equal(run.err.message, "record has 2 fields, the schema has 3");
     assert_int_equal(run.counts.failed_at, 6);
-    assert_int_equal(decode(&run, CS_STR("1,\x1b[31m,2\n\x1b[0m,b,3\n"), 100), CS_E_MALFORMED_RECORD);
+    assert_int_equal(decode(&run, CS_STR("1,\x1b[31m,2\n\x1b[0m,b,3\n"), 100),
+                     CS_E_MALFORMED_RECORD);
     assert_string_equal(run.err.message, "column id: '\\x1b[0m' is not INT");
     assert_int_equal(decode(&run, CS_STR("1,a,2\n"), 100), CS_OK);
     done(&run);
@@ -221,7 +223,8 @@ static void nulls_follow_null_value_and_empty_value(void **state)
 {
     (void)state;
     decoded run = new_run("a STRING, b INT");
-    expect_rows(&run, CS_STR("\"\",\"\"\n,\n"), "{\"a\":null,\"b\":null}\n{\"a\":null,\"b\":null}\n");
+    expect_rows(&run, CS_STR("\"\",\"\"\n,\n"),
+                "{\"a\":null,\"b\":null}\n{\"a\":null,\"b\":null}\n");
     run.job.csv.null_value = CS_STR("-");
     expect_rows(&run, CS_STR("\"\",1\n,-\n\"-\",2\n--,3\n"),
                 "{\"a\":\"\",\"b\":1}\n{\"a\":null,\"b\":null}\n{\"a\":null,\"b\":2}\n"
@@ -332,7 +335,8 @@ static void schemas_that_no_file_can_have_are_refused(void **state)
     done(&run);
 }
 
-/* Many slices and hand-overs, with bad records in between: the row numbers must come out in order. */
+/* Many slices and hand-overs, with bad records in between: the row numbers must come out in
+ * order. */
 static void rows_keep_their_order_over_many_batches(void **state)
 {
     (void)state;
@@ -340,7 +344,8 @@ static void rows_keep_their_order_over_many_batches(void **state)
     cs_buf input = CS_BUF_INIT, expected = CS_BUF_INIT;
     for (int i = 0; i < 40000; i++) {
         bool bad = i % 997 == 5, null = i % 5 == 0;
-        cs_buf_printf(&input, "%d,%s,%s%d\n", i, i % 3 == 0 ? "TRUE" : "false", null ? "" : "row ", null ? 0 : i);
+        cs_buf_printf(&input, "%d,%s,%s%d\n", i, i % 3 == 0 ? "TRUE" : "false", null ? "" : "row ",
+                      null ? 0 : i);
         if (null)
             input.len -= 2;
         if (null)
@@ -351,7 +356,8 @@ static void rows_keep_their_order_over_many_batches(void **state)
         cs_buf_printf(&expected, null ? "null" : "\"row %d\"", i);
         cs_buf_add_cstr(&expected, ",\"_corrupt_record\":null}\n");
         if (bad)
-            cs_buf_printf(&expected, "{\"i\":null,\"b\":null,\"t\":null,\"_corrupt_record\":\"bad%d\"}\n", i);
+            cs_buf_printf(&expected,
+                          "{\"i\":null,\"b\":null,\"t\":null,\"_corrupt_record\":\"bad%d\"}\n", i);
     }
     for (size_t chunk = 777; chunk < input.len * 20; chunk *= 20) {
         assert_int_equal(decode(&run, cs_buf_str(&input), chunk), CS_OK);

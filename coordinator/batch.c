@@ -1,5 +1,6 @@
-/* One function, enter, judges every change of phase. What the stream waits for is kept apart from the phase:
- * io counts the actions that the I/O thread has in hand, retry_at says when a failed one is done again. */
+/* One function, enter, judges every change of phase. What the stream waits for is kept apart from
+ * the phase: io counts the actions that the I/O thread has in hand, retry_at says when a failed one
+ * is done again. */
 #include "coordinator/batch.h"
 
 #include <assert.h>
@@ -12,8 +13,8 @@
 #include "coordinator/batch_work.h"
 #include "coordinator/trigger.h"
 
-/* Orphans and temporaries are looked for at the first idle moment and then hourly; a stream that is never idle
- * has it done between two batches when it is a minute overdue. */
+/* Orphans and temporaries are looked for at the first idle moment and then hourly; a stream that is
+ * never idle has it done between two batches when it is a minute overdue. */
 #define CLEAN_INTERVAL_MS (3600 * 1000)
 #define CLEAN_OVERDUE_MS (60 * 1000)
 #define RETRY_FIRST_MS 100
@@ -107,7 +108,8 @@ void cs_batch_free(cs_batch *batch)
     free(batch);
 }
 
-void cs_batch_step(cs_batch *batch, cs_batch_event *event, int64_t now_ms, cs_batch_actions *actions)
+void cs_batch_step(cs_batch *batch, cs_batch_event *event, int64_t now_ms,
+                   cs_batch_actions *actions)
 {
     step s = { batch, now_ms, actions };
     switch (event->kind) {
@@ -148,7 +150,9 @@ void cs_batch_step(cs_batch *batch, cs_batch_event *event, int64_t now_ms, cs_ba
         break;
     case CS_BATCH_ABORT: {
         cs_error error;
-        (void)cs_error_set(&error, CS_E_CANCELLED, "stopped at once; the next start goes on from here"); /* the code is in error */
+        (void)cs_error_set(
+            &error, CS_E_CANCELLED,
+            "stopped at once; the next start goes on from here"); /* the code is in error */
         fail(&s, &error);
         break;
     }
@@ -175,11 +179,11 @@ cs_batch_phase cs_batch_phase_of(const cs_batch *batch)
 const char *cs_batch_phase_name(cs_batch_phase phase)
 {
     static const char *const names[] = {
-        [CS_BATCH_STARTING] = "starting", [CS_BATCH_IDLE] = "idle",
-        [CS_BATCH_LISTING] = "listing",   [CS_BATCH_WORKING] = "working",
+        [CS_BATCH_STARTING] = "starting",     [CS_BATCH_IDLE] = "idle",
+        [CS_BATCH_LISTING] = "listing",       [CS_BATCH_WORKING] = "working",
         [CS_BATCH_COMMITTING] = "committing", [CS_BATCH_FLUSHING] = "flushing",
-        [CS_BATCH_CLEANING] = "cleaning", [CS_BATCH_PAUSED] = "paused",
-        [CS_BATCH_ENDING] = "ending",     [CS_BATCH_ENDED] = "ended",
+        [CS_BATCH_CLEANING] = "cleaning",     [CS_BATCH_PAUSED] = "paused",
+        [CS_BATCH_ENDING] = "ending",         [CS_BATCH_ENDED] = "ended",
     };
     return names[phase];
 }
@@ -272,7 +276,8 @@ static void on_listed(step *s, cs_batch_event *event)
     assert(batch->phase == CS_BATCH_LISTING);
     cs_plan *plan = event->listed.plan;
     batch->listed = true;
-    cs_trigger_looked(&batch->trigger, plan != NULL, event->listed.held_back > 0, event->listed.again_ms, s->now_ms);
+    cs_trigger_looked(&batch->trigger, plan != NULL, event->listed.held_back > 0,
+                      event->listed.again_ms, s->now_ms);
     if (plan == NULL) {
         next(s);
     } else if (batch->stopping) {
@@ -282,7 +287,8 @@ static void on_listed(step *s, cs_batch_event *event)
         batch->report.backlog_files = event->listed.backlog;
         if (batch->config.trigger == CS_TRIGGER_ONCE && event->listed.backlog > 0)
             say(s, CS_LOG_WARN,
-                "trigger once: batch %" PRIu64 " takes %" PRIu32 " files, the most that a batch may hold; the other %" PRIu64
+                "trigger once: batch %" PRIu64 " takes %" PRIu32
+                " files, the most that a batch may hold; the other %" PRIu64
                 " follow in further batches",
                 plan->batch, plan->n_files, event->listed.backlog);
         begin(s, plan, false);
@@ -294,7 +300,8 @@ static void on_acked(step *s, const cs_batch_event *event)
     cs_batch *batch = s->batch;
     if (batch->phase != CS_BATCH_WORKING)
         return; /* ending: what is made is left to the next start */
-    const cs_task_result *result = cs_batch_work_acked(&batch->work, event->acked.task, event->acked.result);
+    const cs_task_result *result =
+        cs_batch_work_acked(&batch->work, event->acked.task, event->acked.result);
     if (result == NULL) {
         commit_if_ready(s);
         return;
@@ -343,14 +350,16 @@ static void on_tasks_failed(step *s, const cs_batch_event *event)
     cs_error error = event->error;
     if (batch->phase == CS_BATCH_WORKING) {
         uint64_t number = batch->work.plan->batch;
-        cs_error_place(&error, "%s%s(batch %" PRIu64 "; nothing of batch %" PRIu64 " was committed)",
+        cs_error_place(&error,
+                       "%s%s(batch %" PRIu64 "; nothing of batch %" PRIu64 " was committed)",
                        error.place, error.place[0] == '\0' ? "" : " ", number, number);
         bool of_files = error.code == CS_E_MALFORMED_RECORD || error.code == CS_E_MALFORMED_FILE ||
                         error.code == CS_E_SOURCE_CHANGED || error.code == CS_E_MISSING_FILE;
         if (of_files)
-            cs_error_hint(&error, "%s%sstart again with --replan: it plans batch %" PRIu64
-                          " anew, with the files and options of then", error.hint,
-                          error.hint[0] == '\0' ? "" : "; ", number);
+            cs_error_hint(&error,
+                          "%s%sstart again with --replan: it plans batch %" PRIu64
+                          " anew, with the files and options of then",
+                          error.hint, error.hint[0] == '\0' ? "" : "; ", number);
     }
     fail(s, &error);
 }
@@ -361,7 +370,8 @@ static bool goes_on(const cs_batch *batch, const cs_error *error, int64_t now_ms
     bool started = batch->epoch > 0; /* a start that fails has nothing to go on with */
     int64_t timeout_ms = batch->config.disk_full_timeout_ms;
     return may_pass && started && !batch->stopping &&
-           (timeout_ms < 0 || batch->failing_since == INT64_MAX || now_ms - batch->failing_since < timeout_ms);
+           (timeout_ms < 0 || batch->failing_since == INT64_MAX ||
+            now_ms - batch->failing_since < timeout_ms);
 }
 
 static void on_io_failed(step *s, const cs_batch_event *event)
@@ -606,10 +616,10 @@ static void enter(cs_batch *batch, cs_batch_phase phase)
         [CS_BATCH_LISTING] = TO(CS_BATCH_LISTING) | TO(CS_BATCH_WORKING) | TO(CS_BATCH_FLUSHING) |
                              TO(CS_BATCH_CLEANING) | TO(CS_BATCH_IDLE) | TO(CS_BATCH_ENDING),
         [CS_BATCH_WORKING] = TO(CS_BATCH_COMMITTING) | TO(CS_BATCH_ENDING),
-        [CS_BATCH_COMMITTING] = TO(CS_BATCH_LISTING) | TO(CS_BATCH_FLUSHING) | TO(CS_BATCH_STARTING) |
-                                TO(CS_BATCH_ENDING),
-        [CS_BATCH_FLUSHING] = TO(CS_BATCH_LISTING) | TO(CS_BATCH_CLEANING) | TO(CS_BATCH_IDLE) |
-                              TO(CS_BATCH_ENDING),
+        [CS_BATCH_COMMITTING] = TO(CS_BATCH_LISTING) | TO(CS_BATCH_FLUSHING) |
+                                TO(CS_BATCH_STARTING) | TO(CS_BATCH_ENDING),
+        [CS_BATCH_FLUSHING] =
+            TO(CS_BATCH_LISTING) | TO(CS_BATCH_CLEANING) | TO(CS_BATCH_IDLE) | TO(CS_BATCH_ENDING),
         [CS_BATCH_CLEANING] = TO(CS_BATCH_IDLE) | TO(CS_BATCH_LISTING) | TO(CS_BATCH_ENDING),
         [CS_BATCH_PAUSED] = 0, /* only shown, see cs_batch_phase_of */
         [CS_BATCH_ENDING] = TO(CS_BATCH_ENDED),

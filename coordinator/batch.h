@@ -1,17 +1,21 @@
-/* The life of one job's stream, batch after batch (design §4), as a pure state machine: no I/O, no clock,
- * no threads. What it wants done comes out as actions; what happened goes in as events.
+/* The life of one job's stream, batch after batch (design §4), as a pure state machine: no I/O, no
+ * clock, no threads. What it wants done comes out as actions; what happened goes in as events.
  *
- *   STARTING ──▶ LISTING ◀──▶ IDLE          FLUSHING: COMMITTED made durable before a wait or the end
- *       │           │                       PAUSED: a full disk or the like; the same action again later
- *       └────▶ WORKING ──▶ COMMITTING ──▶ LISTING …  ENDED
+ *   STARTING ──▶ LISTING ◀──▶ IDLE
+ *       │           │
+ *       └────▶ WORKING ──▶ COMMITTING ──▶ LISTING …  ENDING ──▶ ENDED
  *
- * Whoever drives it (query.c, the simulator): drain events; cs_batch_step for each; carry out the actions in
- * order. Those up to CS_BATCH_CLEAN go to the job's I/O thread, which answers each with exactly one event by
- * cs_query_io_run; the next three go to dispatch; the rest are for the driver.
+ * FLUSHING: COMMITTED is made durable before a wait or the end. PAUSED: the disk is full or the like; the
+ * same action again later.
  *
- * Memory: pointers in an event are borrowed during the call, but a plan in RECOVERED or LISTED is given.
- * Pointers in an action live until the machine says CS_BATCH_FREE_PLAN, or for text until the next step. The
- * plan and parts that an action names do not change while the I/O thread reads them. */
+ * Whoever drives it (query.c, the simulator): drain events; cs_batch_step for each; carry out the
+ * actions in order. Those up to CS_BATCH_CLEAN go to the job's I/O thread, which answers each with
+ * exactly one event by cs_query_io_run; the next three go to dispatch; the rest are for the driver.
+ *
+ * Memory: pointers in an event are borrowed during the call, but a plan in RECOVERED or LISTED is
+ * given. Pointers in an action live until the machine says CS_BATCH_FREE_PLAN, or for text until
+ * the next step. The plan and parts that an action names do not change while the I/O thread reads
+ * them. */
 #ifndef CS_COORDINATOR_BATCH_H
 #define CS_COORDINATOR_BATCH_H
 
@@ -23,12 +27,12 @@ typedef enum cs_batch_phase {
     CS_BATCH_STARTING,
     CS_BATCH_IDLE,
     CS_BATCH_LISTING,
-    CS_BATCH_WORKING,    /* tasks are out, while the plan is being saved */
+    CS_BATCH_WORKING, /* tasks are out, while the plan is being saved */
     CS_BATCH_COMMITTING,
     CS_BATCH_FLUSHING,
     CS_BATCH_CLEANING,
-    CS_BATCH_PAUSED,     /* waits to do a failed action again */
-    CS_BATCH_ENDING,     /* waits for what the I/O thread still has in hand */
+    CS_BATCH_PAUSED, /* waits to do a failed action again */
+    CS_BATCH_ENDING, /* waits for what the I/O thread still has in hand */
     CS_BATCH_ENDED
 } cs_batch_phase;
 
@@ -46,10 +50,10 @@ typedef enum cs_batch_action_kind {
     CS_BATCH_REDISPATCH,   /* this task again: its parts were refused */
     CS_BATCH_CANCEL_TASKS, /* whatever of this job is out */
     /* for the driver */
-    CS_BATCH_FREE_PLAN,    /* cs_plan_free: nobody reads it any more */
-    CS_BATCH_REPORT,       /* a batch is in the table */
+    CS_BATCH_FREE_PLAN, /* cs_plan_free: nobody reads it any more */
+    CS_BATCH_REPORT,    /* a batch is in the table */
     CS_BATCH_NOTICE,
-    CS_BATCH_END           /* the last one ever */
+    CS_BATCH_END /* the last one ever */
 } cs_batch_action_kind;
 
 /* What an ack says of a task. */
@@ -135,10 +139,10 @@ typedef enum cs_batch_event_kind {
     CS_BATCH_WORKERS,      /* how many there are now */
     /* from the driver */
     CS_BATCH_START,
-    CS_BATCH_HINT,  /* something may be new in the source */
-    CS_BATCH_TICK,  /* cs_batch_deadline has come */
-    CS_BATCH_STOP,  /* finish the running batch, then end */
-    CS_BATCH_ABORT  /* end as soon as the I/O thread is back; safe, resumable */
+    CS_BATCH_HINT, /* something may be new in the source */
+    CS_BATCH_TICK, /* cs_batch_deadline has come */
+    CS_BATCH_STOP, /* finish the running batch, then end */
+    CS_BATCH_ABORT /* end as soon as the I/O thread is back; safe, resumable */
 } cs_batch_event_kind;
 
 typedef struct cs_batch_event {
@@ -151,7 +155,7 @@ typedef struct cs_batch_event {
             int64_t committed; /* C */
         } recovered;
         struct {
-            cs_plan *plan; /* given; NULL: nothing new */
+            cs_plan *plan;      /* given; NULL: nothing new */
             uint64_t backlog;   /* files that wait beyond the limits */
             uint64_t held_back; /* files that are still being written, or too young */
             int64_t again_ms;   /* look again after so long at the latest; -1: only on a hint */
@@ -183,8 +187,8 @@ typedef struct cs_batch_event {
 typedef struct cs_batch_config {
     cs_trigger_kind trigger;
     int64_t trigger_ms;
-    int64_t wall_ahead_ms;        /* wall clock minus monotonic clock at the start, in ms: processingTime ticks at
-                                     multiples of trigger_ms of the wall clock, as Spark does */
+    int64_t wall_ahead_ms; /* wall clock minus monotonic clock at the start, in ms: processingTime
+                              ticks at multiples of trigger_ms of the wall clock, as Spark does */
     int64_t disk_full_timeout_ms; /* negative: no limit */
     int64_t min_file_age_ms;      /* availableNow waits so long for files that are too young */
 } cs_batch_config;
@@ -195,7 +199,8 @@ cs_batch *cs_batch_new(const cs_batch_config *config);
 /* The plan in hand, if any, must not be read by anyone any more. */
 void cs_batch_free(cs_batch *batch);
 /* Appends to `actions`. */
-void cs_batch_step(cs_batch *batch, cs_batch_event *event, int64_t now_ms, cs_batch_actions *actions);
+void cs_batch_step(cs_batch *batch, cs_batch_event *event, int64_t now_ms,
+                   cs_batch_actions *actions);
 /* When it wants a TICK; INT64_MAX: no need. */
 int64_t cs_batch_deadline(const cs_batch *batch);
 cs_batch_phase cs_batch_phase_of(const cs_batch *batch);

@@ -20,7 +20,8 @@ void cs_batch_work_begin(cs_batch_work *work, cs_plan *plan, bool saved)
     work->tasks = cs_arena_array(&work->arena, cs_task_work, plan->n_tasks);
 }
 
-const cs_task_result *cs_batch_work_acked(cs_batch_work *work, uint32_t task, const cs_task_result *result)
+const cs_task_result *cs_batch_work_acked(cs_batch_work *work, uint32_t task,
+                                          const cs_task_result *result)
 {
     assert(task < work->plan->n_tasks && work->tasks[task].state == WORK_OUT);
     cs_task_work *mine = &work->tasks[task];

@@ -15,8 +15,10 @@ typedef struct cs_batch_work {
 } cs_batch_work;
 
 void cs_batch_work_begin(cs_batch_work *work, cs_plan *plan, bool saved);
-/* Copies the result; returns the copy when it has parts to be checked, NULL when the task is done. */
-const cs_task_result *cs_batch_work_acked(cs_batch_work *work, uint32_t task, const cs_task_result *result);
+/* Copies the result; returns the copy when it has parts to be checked, NULL when the task is done.
+ */
+const cs_task_result *cs_batch_work_acked(cs_batch_work *work, uint32_t task,
+                                          const cs_task_result *result);
 /* Not ok: the task is out again. */
 void cs_batch_work_checked(cs_batch_work *work, uint32_t task, bool ok);
 /* Nothing stands between this batch and its commit. */

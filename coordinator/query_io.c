@@ -18,9 +18,9 @@ struct cs_query_io {
     cs_checkpoint *checkpoint; /* NULL before the first RECOVER; takes env.kv over */
     cs_source *source;
     cs_sink *sink;
-    int64_t looked_at_ms;      /* when the table was looked at last */
-    cs_arena arena;            /* of one action */
-    cs_arena kept;             /* of accepted */
+    int64_t looked_at_ms; /* when the table was looked at last */
+    cs_arena arena;       /* of one action */
+    cs_arena kept;        /* of accepted */
     cs_sink_other *accepted;
     size_t n_accepted;
 };
@@ -37,17 +37,20 @@ static cs_code open_all(cs_query_io *io, cs_error *err);
 static void keep_accepted(cs_query_io *io, const cs_accepted *accepted, size_t n);
 static cs_code load_state(cs_query_io *io, start_state *state, cs_error *err);
 static cs_code look_at_table(cs_query_io *io, cs_sink_state *out, cs_error *err);
-static cs_code carry_out(cs_query_io *io, cs_recover_decision decision, start_state *state, cs_error *err);
+static cs_code carry_out(cs_query_io *io, cs_recover_decision decision, start_state *state,
+                         cs_error *err);
 static cs_code adopt(cs_query_io *io, const cs_plan *plan, cs_error *err);
-static cs_code list(cs_query_io *io, const cs_batch_action *action, cs_batch_event *event, cs_error *err);
-static cs_code plan_files(cs_query_io *io, const cs_source_file *files, uint32_t n_files, uint32_t workers,
-                          cs_plan **out, cs_error *err);
+static cs_code list(cs_query_io *io, const cs_batch_action *action, cs_batch_event *event,
+                    cs_error *err);
+static cs_code plan_files(cs_query_io *io, const cs_source_file *files, uint32_t n_files,
+                          uint32_t workers, cs_plan **out, cs_error *err);
 static cs_code save_plan(cs_query_io *io, const cs_batch_action *action, cs_error *err);
 static void check_parts(cs_query_io *io, const cs_batch_action *action, cs_batch_event *event);
-static cs_code commit(cs_query_io *io, const cs_batch_action *action, cs_batch_event *event, int64_t *wait_ms,
-                      cs_error *err);
+static cs_code commit(cs_query_io *io, const cs_batch_action *action, cs_batch_event *event,
+                      int64_t *wait_ms, cs_error *err);
 static cs_code clean(cs_query_io *io, cs_batch_event *event, cs_error *err);
-static cs_code seen(void *ctx, const cs_source_file *file, cs_seen *out, cs_content_version *known, cs_error *err);
+static cs_code seen(void *ctx, const cs_source_file *file, cs_seen *out, cs_content_version *known,
+                    cs_error *err);
 static cs_code changed(void *ctx, const cs_source_file *file, cs_error *err);
 static void source_says(void *ctx, cs_log_level level, const char *text);
 static bool drains(const cs_job *job);
@@ -71,7 +74,8 @@ cs_query_io *cs_query_io_new(const cs_query_io_env *env)
     io->env = *env;
     io->source_job = *env->job;
     if (drains(env->job))
-        io->source_job.list_interval_ms = INT64_MAX; /* what lands after the first look is the next run's */
+        io->source_job.list_interval_ms =
+            INT64_MAX; /* what lands after the first look is the next run's */
     if (env->job->trigger == CS_TRIGGER_ONCE) {
         io->source_job.files_max = 0;
         io->source_job.bytes_max = 0;
@@ -166,7 +170,8 @@ static cs_code recover(cs_query_io *io, cs_batch_event *event, cs_error *err)
                                .table_path = io->env.job->table_path,
                                .source_path = io->env.job->source_path };
     cs_accepted *accepted;
-    CS_TRY_OUT(cs_checkpoint_accepted(io->checkpoint, &io->arena, &accepted, &input.n_accepted, err));
+    CS_TRY_OUT(
+        cs_checkpoint_accepted(io->checkpoint, &io->arena, &accepted, &input.n_accepted, err));
     input.accepted = accepted;
     keep_accepted(io, accepted, input.n_accepted);
     cs_recover_decision decision;
@@ -235,7 +240,8 @@ static void keep_accepted(cs_query_io *io, const cs_accepted *accepted, size_t n
     io->accepted = cs_arena_array(&io->kept, cs_sink_other, n);
     io->n_accepted = n;
     for (size_t i = 0; i < n; i++)
-        io->accepted[i] = (cs_sink_other){ .stream = accepted[i].stream, .batch = accepted[i].batch };
+        io->accepted[i] =
+            (cs_sink_other){ .stream = accepted[i].stream, .batch = accepted[i].batch };
 }
 
 static cs_code load_state(cs_query_io *io, start_state *state, cs_error *err)
@@ -243,10 +249,12 @@ static cs_code load_state(cs_query_io *io, start_state *state, cs_error *err)
     CS_TRY(look_at_table(io, &state->sink, err));
     const cs_checkpoint_state *checkpoint = cs_checkpoint_state_of(io->checkpoint);
     if (checkpoint->planned > checkpoint->committed)
-        CS_TRY(cs_checkpoint_load_plan(io->checkpoint, (uint64_t)checkpoint->committed + 1, &state->plan, err));
+        CS_TRY(cs_checkpoint_load_plan(io->checkpoint, (uint64_t)checkpoint->committed + 1,
+                                       &state->plan, err));
     if (!state->sink.has_digest)
         return CS_OK;
-    cs_code code = cs_checkpoint_load_dropped(io->checkpoint, state->sink.digest63, &state->dropped, err);
+    cs_code code =
+        cs_checkpoint_load_dropped(io->checkpoint, state->sink.digest63, &state->dropped, err);
     return code == CS_E_NOT_FOUND ? CS_OK : code;
 }
 
@@ -256,7 +264,8 @@ static cs_code look_at_table(cs_query_io *io, cs_sink_state *out, cs_error *err)
     return io->sink->ops->state(io->sink, &io->arena, out, err);
 }
 
-static cs_code carry_out(cs_query_io *io, cs_recover_decision decision, start_state *state, cs_error *err)
+static cs_code carry_out(cs_query_io *io, cs_recover_decision decision, start_state *state,
+                         cs_error *err)
 {
     const cs_job *job = io->env.job;
     cs_plan *plan = state->plan;
@@ -283,7 +292,8 @@ static cs_code carry_out(cs_query_io *io, cs_recover_decision decision, start_st
     case CS_RECOVER_ADOPT_DROPPED:
         CS_TRY(cs_checkpoint_adopt_dropped(io->checkpoint, state->sink.digest63, err));
         CS_TRY(adopt(io, state->dropped, err));
-        say(io, CS_LOG_WARN, "batch %" PRIu64 " was committed before --replan set it aside: it counts as it is",
+        say(io, CS_LOG_WARN,
+            "batch %" PRIu64 " was committed before --replan set it aside: it counts as it is",
             state->dropped->batch);
         break;
     }
@@ -292,7 +302,8 @@ static cs_code carry_out(cs_query_io *io, cs_recover_decision decision, start_st
     return CS_OK;
 }
 
-/* The batch is in the table. That its version is there proves the link, not that the link is durable. */
+/* The batch is in the table. That its version is there proves the link, not that the link is
+ * durable. */
 static cs_code adopt(cs_query_io *io, const cs_plan *plan, cs_error *err)
 {
     if (!CS_MUTANT("adopt_without_sync"))
@@ -304,12 +315,14 @@ static cs_code adopt(cs_query_io *io, const cs_plan *plan, cs_error *err)
 
 /* --- discover and plan --- */
 
-static cs_code list(cs_query_io *io, const cs_batch_action *action, cs_batch_event *event, cs_error *err)
+static cs_code list(cs_query_io *io, const cs_batch_action *action, cs_batch_event *event,
+                    cs_error *err)
 {
     cs_source_file *files;
     uint32_t n_files;
     int64_t again_ms;
-    CS_TRY(io->source->ops->list(io->source, action->list.full, &io->arena, &files, &n_files, &again_ms, err));
+    CS_TRY(io->source->ops->list(io->source, action->list.full, &io->arena, &files, &n_files,
+                                 &again_ms, err));
     CS_FAULT("discover.listed");
     cs_plan *plan = NULL;
     cs_sink_state unused;
@@ -326,8 +339,8 @@ static cs_code list(cs_query_io *io, const cs_batch_action *action, cs_batch_eve
     return CS_OK;
 }
 
-static cs_code plan_files(cs_query_io *io, const cs_source_file *files, uint32_t n_files, uint32_t workers,
-                          cs_plan **out, cs_error *err)
+static cs_code plan_files(cs_query_io *io, const cs_source_file *files, uint32_t n_files,
+                          uint32_t workers, cs_plan **out, cs_error *err)
 {
     const cs_job *job = io->env.job;
     const cs_checkpoint_state *checkpoint = cs_checkpoint_state_of(io->checkpoint);
@@ -339,7 +352,8 @@ static cs_code plan_files(cs_query_io *io, const cs_source_file *files, uint32_t
                             .job = job,
                             .options = cs_buf_str(&options),
                             .batch_time_us = cs_clock_wall_us(io->env.clock),
-                            .table_id = sink.table_exists ? sink.table_id : new_table_id(&checkpoint->stream),
+                            .table_id = sink.table_exists ? sink.table_id
+                                                          : new_table_id(&checkpoint->stream),
                             .write_schema = sink.write_schema,
                             .codec = sink.codec,
                             .files = files,
@@ -364,7 +378,8 @@ static cs_code save_plan(cs_query_io *io, const cs_batch_action *action, cs_erro
 }
 
 /* What the checkpoint knows of a file. */
-static cs_code seen(void *ctx, const cs_source_file *file, cs_seen *out, cs_content_version *known, cs_error *err)
+static cs_code seen(void *ctx, const cs_source_file *file, cs_seen *out, cs_content_version *known,
+                    cs_error *err)
 {
     cs_query_io *io = ctx;
     bool is_known;
@@ -372,7 +387,8 @@ static cs_code seen(void *ctx, const cs_source_file *file, cs_seen *out, cs_cont
     CS_TRY(cs_checkpoint_seen(io->checkpoint, file, &is_known, known, &batch, err));
     if (!is_known || CS_MUTANT("seen_forgotten"))
         *out = CS_SEEN_NEW;
-    else if (known->size_bytes == file->version.size_bytes && known->mtime_ns == file->version.mtime_ns)
+    else if (known->size_bytes == file->version.size_bytes &&
+             known->mtime_ns == file->version.mtime_ns)
         *out = CS_SEEN_SAME;
     else
         *out = CS_SEEN_CHANGED;
@@ -399,13 +415,15 @@ static void check_parts(cs_query_io *io, const cs_batch_action *action, cs_batch
     event->kind = CS_BATCH_PARTS_CHECKED;
     event->checked.task = action->check.task;
     event->checked.ok = true;
-    for (uint32_t i = 0; i < result->n_parts && event->checked.ok && !CS_MUTANT("parts_not_checked"); i++)
-        event->checked.ok = io->sink->ops->check(io->sink, &result->parts[i], &event->error) == CS_OK;
+    for (uint32_t i = 0;
+         i < result->n_parts && event->checked.ok && !CS_MUTANT("parts_not_checked"); i++)
+        event->checked.ok =
+            io->sink->ops->check(io->sink, &result->parts[i], &event->error) == CS_OK;
     CS_FAULT("ack.checked");
 }
 
-static cs_code commit(cs_query_io *io, const cs_batch_action *action, cs_batch_event *event, int64_t *wait_ms,
-                      cs_error *err)
+static cs_code commit(cs_query_io *io, const cs_batch_action *action, cs_batch_event *event,
+                      int64_t *wait_ms, cs_error *err)
 {
     const cs_plan *plan = action->commit.plan;
     cs_commit what = { .plan = plan,
@@ -436,7 +454,8 @@ static cs_code commit(cs_query_io *io, const cs_batch_action *action, cs_batch_e
 static cs_code clean(cs_query_io *io, cs_batch_event *event, cs_error *err)
 {
     const cs_checkpoint_state *checkpoint = cs_checkpoint_state_of(io->checkpoint);
-    int64_t upto = CS_MUTANT("clean_from_memory") ? checkpoint->committed + 1 : checkpoint->committed;
+    int64_t upto =
+        CS_MUTANT("clean_from_memory") ? checkpoint->committed + 1 : checkpoint->committed;
     event->kind = CS_BATCH_CLEANED;
     event->cleaned.removed = 0;
     CS_FAULT("clean.begin");
@@ -450,8 +469,8 @@ static bool drains(const cs_job *job)
     return job->trigger == CS_TRIGGER_AVAILABLE_NOW || job->trigger == CS_TRIGGER_ONCE;
 }
 
-/* The table that this stream makes if there is none: the same one however often batch 0 is planned, so that a late
- * commit of a former plan is known for what it is. */
+/* The table that this stream makes if there is none: the same one however often batch 0 is planned,
+ * so that a late commit of a former plan is known for what it is. */
 static cs_uuid new_table_id(const cs_uuid *stream)
 {
     cs_sha256 hash = cs_sha256_of(stream->bytes, sizeof stream->bytes);

@@ -22,7 +22,8 @@ void cs_trigger_look(cs_trigger *trigger, int64_t now_ms)
         trigger->tick_at = next_tick(trigger, now_ms);
 }
 
-void cs_trigger_looked(cs_trigger *trigger, bool found, bool held_back, int64_t again_ms, int64_t now_ms)
+void cs_trigger_looked(cs_trigger *trigger, bool found, bool held_back, int64_t again_ms,
+                       int64_t now_ms)
 {
     trigger->more = found;
     if (again_ms >= 0)

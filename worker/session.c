@@ -1,5 +1,5 @@
-/* The coordinator is the one who decides; this side only never forgets what it has in hand, says it again until
- * it is heard, and says HELLO when it is not sure to be known. */
+/* The coordinator is the one who decides; this side only never forgets what it has in hand, says it
+ * again until it is heard, and says HELLO when it is not sure to be known. */
 #include "worker/session.h"
 
 #include "common/base/fault.h"
@@ -9,8 +9,8 @@
 #define HELLO_MOST_MS 2000
 #define ANSWER_FIRST_MS 500
 #define ANSWER_MOST_MS 5000
-/* The coordinator gives a sign of life about once a second; when it is silent for half a lease, something is wrong,
- * and there is still time to be heard. */
+/* The coordinator gives a sign of life about once a second; when it is silent for half a lease,
+ * something is wrong, and there is still time to be heard. */
 #define SILENCE_LEAST_MS 3000
 
 typedef struct step {
@@ -42,7 +42,8 @@ void cs_session_init(cs_session *session)
     session->hello_at = session->heartbeat_at = session->answer_at = INT64_MAX;
 }
 
-void cs_session_step(cs_session *session, const cs_session_event *event, int64_t now_ms, cs_session_actions *actions)
+void cs_session_step(cs_session *session, const cs_session_event *event, int64_t now_ms,
+                     cs_session_actions *actions)
 {
     step s = { session, now_ms, actions };
     actions->count = 0;
@@ -122,8 +123,8 @@ static void on_welcome(step *s, const cs_session_event *event)
         send_answer(s);
 }
 
-/* At most one task at a time: what comes on top of it is either the same message once more, or a mistake that the
- * next heartbeat clears up. */
+/* At most one task at a time: what comes on top of it is either the same message once more, or a
+ * mistake that the next heartbeat clears up. */
 static void on_task(step *s, const cs_task_key *key)
 {
     cs_session *session = s->session;
@@ -205,8 +206,9 @@ static void say_hello(step *s)
 {
     cs_session *session = s->session;
     session->welcomed = false;
-    session->hello_wait_ms =
-        session->hello_wait_ms == 0 ? HELLO_FIRST_MS : doubled(session->hello_wait_ms, HELLO_MOST_MS);
+    session->hello_wait_ms = session->hello_wait_ms == 0
+                                 ? HELLO_FIRST_MS
+                                 : doubled(session->hello_wait_ms, HELLO_MOST_MS);
     session->hello_at = s->now_ms + session->hello_wait_ms;
     cs_session_action *action = act(s, CS_SESSION_SEND_HELLO);
     action->has_key = session->running || session->answered;
@@ -216,8 +218,9 @@ static void say_hello(step *s)
 static void send_answer(step *s)
 {
     cs_session *session = s->session;
-    session->answer_wait_ms =
-        session->answer_wait_ms == 0 ? ANSWER_FIRST_MS : doubled(session->answer_wait_ms, ANSWER_MOST_MS);
+    session->answer_wait_ms = session->answer_wait_ms == 0
+                                  ? ANSWER_FIRST_MS
+                                  : doubled(session->answer_wait_ms, ANSWER_MOST_MS);
     session->answer_at = s->now_ms + session->answer_wait_ms;
     cs_session_action *action = act(s, CS_SESSION_SEND_ANSWER);
     action->has_key = true;

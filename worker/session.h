@@ -1,10 +1,11 @@
-/* A worker's side of the conversation with its coordinator, as a pure state machine: who am I, what do I
- * run, was my answer taken. The control thread drives it; the compute thread runs the one task in hand.
+/* A worker's side of the conversation with its coordinator, as a pure state machine: who am I, what
+ * do I run, was my answer taken. The control thread drives it; the compute thread runs the one task
+ * in hand.
  *
  *   CONNECTING ──welcome──▶ IDLE ──task──▶ RUNNING ──done──▶ ACKING ──confirm──▶ IDLE
  *
- * The driver keeps the message of the task that RUN names and the answer (Ack or Nack) of the task that ended;
- * the machine only knows their keys. */
+ * The driver keeps the message of the task that RUN names and the answer (Ack or Nack) of the task
+ * that ended; the machine only knows their keys. */
 #ifndef CS_WORKER_SESSION_H
 #define CS_WORKER_SESSION_H
 
@@ -23,7 +24,7 @@ typedef enum cs_session_event_kind {
     CS_SESSION_START,
     /* messages */
     CS_SESSION_WELCOME,
-    CS_SESSION_WHO,     /* the coordinator does not know us */
+    CS_SESSION_WHO, /* the coordinator does not know us */
     CS_SESSION_TASK,
     CS_SESSION_CONFIRM,
     CS_SESSION_CANCEL,
@@ -31,8 +32,8 @@ typedef enum cs_session_event_kind {
     /* from the compute thread: the task it ran is over, the driver holds the answer */
     CS_SESSION_DONE,
     /* from the driver */
-    CS_SESSION_TICK,    /* cs_session_deadline has come */
-    CS_SESSION_STOP     /* finish the task in hand, deliver the answer, say BYE */
+    CS_SESSION_TICK, /* cs_session_deadline has come */
+    CS_SESSION_STOP  /* finish the task in hand, deliver the answer, say BYE */
 } cs_session_event_kind;
 
 typedef struct cs_session_event {
@@ -51,11 +52,11 @@ typedef enum cs_session_action_kind {
     CS_SESSION_SEND_HEARTBEAT, /* likewise; the driver adds progress and memory */
     CS_SESSION_SEND_ANSWER,    /* the Ack or Nack kept for `key` */
     CS_SESSION_SEND_BYE,
-    CS_SESSION_RUN,            /* start the compute thread on the task of this event */
-    CS_SESSION_CANCEL_RUN,     /* ask the compute thread to end soon; DONE still comes */
-    CS_SESSION_DROP_ANSWER,    /* it was taken, or nobody wants it */
-    CS_SESSION_RECONNECT,      /* close the socket, open another */
-    CS_SESSION_END             /* error: why (NULL: as asked) */
+    CS_SESSION_RUN,         /* start the compute thread on the task of this event */
+    CS_SESSION_CANCEL_RUN,  /* ask the compute thread to end soon; DONE still comes */
+    CS_SESSION_DROP_ANSWER, /* it was taken, or nobody wants it */
+    CS_SESSION_RECONNECT,   /* close the socket, open another */
+    CS_SESSION_END          /* error: why (NULL: as asked) */
 } cs_session_action_kind;
 
 typedef struct cs_session_action {
@@ -89,7 +90,8 @@ typedef struct cs_session {
 
 void cs_session_init(cs_session *session);
 /* Empties `actions` first. */
-void cs_session_step(cs_session *session, const cs_session_event *event, int64_t now_ms, cs_session_actions *actions);
+void cs_session_step(cs_session *session, const cs_session_event *event, int64_t now_ms,
+                     cs_session_actions *actions);
 /* When it wants a TICK; INT64_MAX: no need. */
 int64_t cs_session_deadline(const cs_session *session);
 

@@ -1,5 +1,6 @@
-/* A worker is free when nothing that it was given is unsettled. What it has in hand is believed only from its
- * own mouth: an attempt that nobody wants any more keeps it busy until a heartbeat says otherwise. */
+/* A worker is free when nothing that it was given is unsettled. What it has in hand is believed
+ * only from its own mouth: an attempt that nobody wants any more keeps it busy until a heartbeat
+ * says otherwise. */
 #include "coordinator/dispatch/dispatch.h"
 
 #include <assert.h>
@@ -13,10 +14,11 @@
 #include "coordinator/dispatch/job_tasks.h"
 #include "coordinator/dispatch/worker_list.h"
 
-/* A worker hears from us at least so often: its sign that we live, and ours (by an unreachable peer) that
- * it does not. */
+/* A worker hears from us at least so often: its sign that we live, and ours (by an unreachable
+ * peer) that it does not. */
 #define SIGN_MS 1000
-/* When nothing at all happened here for so long, although a tick was due, it was us who stood still. */
+/* When nothing at all happened here for so long, although a tick was due, it was us who stood
+ * still. */
 #define STALL_MS (2 * SIGN_MS)
 
 struct cs_dispatch {
@@ -53,9 +55,11 @@ static cs_job_tasks *find_owner(cs_dispatch *dispatch, const cs_task_key *key);
 static cs_job_tasks *find_job(cs_dispatch *dispatch, cs_job_id id);
 static void settle(step *s, const cs_peer *peer, const cs_task_key *key);
 static void unwant(step *s, cs_worker_entry *worker);
-static void send(step *s, cs_dispatch_action_kind kind, const cs_peer *peer, const cs_task_key *key);
+static void send(step *s, cs_dispatch_action_kind kind, const cs_peer *peer,
+                 const cs_task_key *key);
 static void send_leave(step *s, const cs_peer *peer, const cs_error *reason);
-static void say(step *s, cs_log_level level, cs_job_id job, const char *format, ...) CS_PRINTF(4, 5);
+static void say(step *s, cs_log_level level, cs_job_id job, const char *format, ...)
+    CS_PRINTF(4, 5);
 static cs_dispatch_action *act(step *s, cs_dispatch_action_kind kind);
 
 cs_dispatch *cs_dispatch_new(const cs_dispatch_config *config)
@@ -120,7 +124,8 @@ void cs_dispatch_step(cs_dispatch *dispatch, const cs_dispatch_event *event, int
     assign(&s);
 }
 
-void cs_dispatch_add(cs_dispatch *dispatch, const cs_dispatch_job *job, int64_t now_ms, cs_dispatch_actions *actions)
+void cs_dispatch_add(cs_dispatch *dispatch, const cs_dispatch_job *job, int64_t now_ms,
+                     cs_dispatch_actions *actions)
 {
     step s = begin(dispatch, now_ms, actions);
     assert(find_job(dispatch, job->job) == NULL);
@@ -135,8 +140,8 @@ void cs_dispatch_add(cs_dispatch *dispatch, const cs_dispatch_job *job, int64_t 
     assign(&s);
 }
 
-void cs_dispatch_again(cs_dispatch *dispatch, cs_job_id job, uint32_t task, const cs_error *why, int64_t now_ms,
-                       cs_dispatch_actions *actions)
+void cs_dispatch_again(cs_dispatch *dispatch, cs_job_id job, uint32_t task, const cs_error *why,
+                       int64_t now_ms, cs_dispatch_actions *actions)
 {
     step s = begin(dispatch, now_ms, actions);
     cs_job_tasks *tasks = find_job(dispatch, job);
@@ -153,7 +158,8 @@ void cs_dispatch_again(cs_dispatch *dispatch, cs_job_id job, uint32_t task, cons
     assign(&s);
 }
 
-void cs_dispatch_cancel(cs_dispatch *dispatch, cs_job_id job, int64_t now_ms, cs_dispatch_actions *actions)
+void cs_dispatch_cancel(cs_dispatch *dispatch, cs_job_id job, int64_t now_ms,
+                        cs_dispatch_actions *actions)
 {
     step s = begin(dispatch, now_ms, actions);
     cs_job_tasks *tasks = find_job(dispatch, job);
@@ -185,7 +191,8 @@ int64_t cs_dispatch_deadline(const cs_dispatch *dispatch)
     for (uint32_t i = 0; i < dispatch->n_jobs; i++) {
         const cs_job_tasks *job = dispatch->jobs[i];
         int64_t timeout_ms = job->spec.no_workers_timeout_ms;
-        if (job->no_workers_since != INT64_MAX && timeout_ms >= 0 && job->no_workers_since + timeout_ms < at)
+        if (job->no_workers_since != INT64_MAX && timeout_ms >= 0 &&
+            job->no_workers_since + timeout_ms < at)
             at = job->no_workers_since + timeout_ms;
         if (idle && job->retry_at < at)
             at = job->retry_at;
@@ -208,8 +215,9 @@ void cs_dispatch_actions_done(cs_dispatch_actions *actions)
 
 /* --- messages --- */
 
-/* Two workers of one name: the older keeps it as long as it is heard of after the newer came. A worker that was
- * restarted finds its former self silent. True: the newcomer has to wait or to leave. */
+/* Two workers of one name: the older keeps it as long as it is heard of after the newer came. A
+ * worker that was restarted finds its former self silent. True: the newcomer has to wait or to
+ * leave. */
 static bool name_is_taken(step *s, const cs_dispatch_event *event)
 {
     cs_worker_entry *older = cs_worker_list_find_name(&s->dispatch->workers, event->hello.name);
@@ -226,7 +234,8 @@ static bool name_is_taken(step *s, const cs_dispatch_event *event)
         cs_error error;
         char name[CS_NAME_BYTES_MAX];
         cs_escape(name, sizeof name, event->hello.name);
-        (void)cs_error_set(&error, CS_E_BAD_CONFIG, "a worker named '%s' (pid %" PRIu64 ") is here already", name,
+        (void)cs_error_set(&error, CS_E_BAD_CONFIG,
+                           "a worker named '%s' (pid %" PRIu64 ") is here already", name,
                            older->pid); /* the code is in error */
         cs_error_hint(&error, "give each worker a name of its own");
         send_leave(s, &event->peer, &error);
@@ -245,8 +254,9 @@ static void on_hello(step *s, const cs_dispatch_event *event)
     if (!cs_str_eq(event->hello.version, dispatch->config.version)) {
         char theirs[CS_VERSION_BYTES_MAX];
         cs_escape(theirs, sizeof theirs, event->hello.version);
-        (void)cs_error_set(&error, CS_E_UNREACHABLE, "this worker is of version %s, the coordinator of version %.*s",
-                           theirs, CS_STR_ARG(dispatch->config.version)); /* the code is in error */
+        (void)cs_error_set(&error, CS_E_UNREACHABLE,
+                           "this worker is of version %s, the coordinator of version %.*s", theirs,
+                           CS_STR_ARG(dispatch->config.version)); /* the code is in error */
         cs_error_hint(&error, "install the same version on both sides");
         send_leave(s, &event->peer, &error);
         return;
@@ -257,7 +267,8 @@ static void on_hello(step *s, const cs_dispatch_event *event)
     if (former == NULL)
         former = cs_worker_list_find_name(&dispatch->workers, event->hello.name);
     if (former == NULL && dispatch->workers.count == CS_WORKERS_MAX) {
-        (void)cs_error_set(&error, CS_E_LIMIT, "there are %u workers already, which is the most", CS_WORKERS_MAX);
+        (void)cs_error_set(&error, CS_E_LIMIT, "there are %u workers already, which is the most",
+                           CS_WORKERS_MAX);
         send_leave(s, &event->peer, &error); /* the code is in error */
         return;
     }
@@ -265,7 +276,8 @@ static void on_hello(step *s, const cs_dispatch_event *event)
         /* The same worker speaks anew: what it says to have in hand is all it has. */
         if (former->wanted) {
             cs_job_tasks *job = find_owner(dispatch, &former->key);
-            bool has_it = event->hello.has_running && cs_task_key_eq(&event->hello.running, &former->key);
+            bool has_it =
+                event->hello.has_running && cs_task_key_eq(&event->hello.running, &former->key);
             if (job != NULL && !has_it)
                 cs_job_tasks_back(job, former->key.task);
         }
@@ -278,8 +290,8 @@ static void on_hello(step *s, const cs_dispatch_event *event)
 static void add_worker(step *s, const cs_dispatch_event *event)
 {
     cs_dispatch *dispatch = s->dispatch;
-    cs_worker_entry *new = cs_worker_list_add(&dispatch->workers, &event->peer, event->hello.name, event->hello.pid,
-                                            s->now_ms);
+    cs_worker_entry *new = cs_worker_list_add(&dispatch->workers, &event->peer, event->hello.name,
+                                              event->hello.pid, s->now_ms);
     send(s, CS_DISPATCH_SEND_WELCOME, &new->peer, NULL);
     if (event->hello.has_running) {
         new->busy = true;
@@ -301,7 +313,8 @@ static void add_worker(step *s, const cs_dispatch_event *event)
     act(s, CS_DISPATCH_WORKERS)->workers = dispatch->workers.count;
 }
 
-/* The lease grows with progress alone: a control thread that beats while its compute thread hangs proves nothing. */
+/* The lease grows with progress alone: a control thread that beats while its compute thread hangs
+ * proves nothing. */
 static void on_heartbeat(step *s, const cs_dispatch_event *event)
 {
     cs_worker_entry *worker = cs_worker_list_find(&s->dispatch->workers, &event->peer);
@@ -368,11 +381,12 @@ static void on_nack(step *s, const cs_dispatch_event *event)
     }
     cs_error error;
     const cs_error *why = event->nack.error;
-    if (cs_job_tasks_nack(job, key->task, why, s->dispatch->workers.count, s->now_ms, &error) == CS_TASK_FAILS)
+    if (cs_job_tasks_nack(job, key->task, why, s->dispatch->workers.count, s->now_ms, &error) ==
+        CS_TASK_FAILS)
         fail_job(s, job, &error);
     else
-        say(s, CS_LOG_WARN, job->spec.job, "task %" PRIu32 ", attempt %" PRIu32 ": %s", key->task, key->attempt,
-            why->message);
+        say(s, CS_LOG_WARN, job->spec.job, "task %" PRIu32 ", attempt %" PRIu32 ": %s", key->task,
+            key->attempt, why->message);
 }
 
 /* An answer was taken, whatever became of it: the worker shall stop sending it, and is free. */
@@ -399,7 +413,8 @@ static void on_bye(step *s, const cs_peer *peer)
     remove_worker(s, worker);
 }
 
-/* A worker that died with a task in hand counts against the task, also when the lease was over before. */
+/* A worker that died with a task in hand counts against the task, also when the lease was over
+ * before. */
 static void on_gone(step *s, const cs_peer *peer)
 {
     cs_worker_entry *worker = cs_worker_list_find(&s->dispatch->workers, peer);
@@ -436,8 +451,9 @@ static void expire(step *s, cs_worker_entry *worker)
     cs_job_tasks *job = find_owner(s->dispatch, &worker->key);
     uint32_t task = worker->key.task;
     s->dispatch->counts.expired++;
-    say(s, CS_LOG_WARN, job->spec.job, "worker %s did not get on with task %" PRIu32 " for %" PRId64 " ms",
-        worker->name, task, job->spec.lease_ms);
+    say(s, CS_LOG_WARN, job->spec.job,
+        "worker %s did not get on with task %" PRIu32 " for %" PRId64 " ms", worker->name, task,
+        job->spec.lease_ms);
     unwant(s, worker);
     cs_error error;
     if (cs_job_tasks_expire(job, task, &error) == CS_TASK_FAILS)
@@ -458,14 +474,15 @@ static void on_tick(step *s)
         cs_worker_entry *worker = &dispatch->workers.items[i];
         if (worker->wanted || s->now_ms - worker->heard_at < dispatch->config.lease_ms)
             continue;
-        say(s, CS_LOG_WARN, 0, "worker %s (pid %" PRIu64 ") was not heard of for %" PRId64 " ms", worker->name,
-            worker->pid, s->now_ms - worker->heard_at);
+        say(s, CS_LOG_WARN, 0, "worker %s (pid %" PRIu64 ") was not heard of for %" PRId64 " ms",
+            worker->name, worker->pid, s->now_ms - worker->heard_at);
         remove_worker(s, worker);
     }
     for (uint32_t i = dispatch->n_jobs; i-- > 0;) {
         cs_job_tasks *job = dispatch->jobs[i];
         int64_t timeout_ms = job->spec.no_workers_timeout_ms;
-        if (job->no_workers_since == INT64_MAX || timeout_ms < 0 || s->now_ms - job->no_workers_since < timeout_ms)
+        if (job->no_workers_since == INT64_MAX || timeout_ms < 0 ||
+            s->now_ms - job->no_workers_since < timeout_ms)
             continue;
         cs_error error;
         (void)cs_error_set(&error, CS_E_NO_WORKERS, "there has been no worker for %" PRId64 " ms",
@@ -536,7 +553,8 @@ static void remove_job(step *s, cs_job_tasks *job)
     while (dispatch->jobs[at] != job)
         at++;
     dispatch->n_jobs--;
-    memmove(&dispatch->jobs[at], &dispatch->jobs[at + 1], (dispatch->n_jobs - at) * sizeof(cs_job_tasks *));
+    memmove(&dispatch->jobs[at], &dispatch->jobs[at + 1],
+            (dispatch->n_jobs - at) * sizeof(cs_job_tasks *));
     cs_job_tasks_free(job);
 }
 

@@ -1,13 +1,14 @@
-/* Who works on what: the workers and the tasks of all jobs, as a pure state machine. Leases, attempts, stale
- * answers, fairness over jobs. The messages come in as events and go out as actions in plain structs: no
- * socket here.
+/* Who works on what: the workers and the tasks of all jobs, as a pure state machine. Leases,
+ * attempts, stale answers, fairness over jobs. The messages come in as events and go out as actions
+ * in plain structs: no socket here.
  *
- * Whoever drives it: drain the socket, step for each message, then TICK when cs_dispatch_deadline has come; carry
- * out the actions in order. A send that ends in EHOSTUNREACH is answered with CS_DISPATCH_GONE.
+ * Whoever drives it: drain the socket, step for each message, then TICK when cs_dispatch_deadline
+ * has come; carry out the actions in order. A send that ends in EHOSTUNREACH is answered with
+ * CS_DISPATCH_GONE.
  *
- * Memory: pointers in events are borrowed during the call; pointers in actions point into the event, the plan,
- * or the machine, and live until the next call with an emptied list of actions. A plan is borrowed from add until the job has failed
- * or is cancelled. */
+ * Memory: pointers in events are borrowed during the call; pointers in actions point into the
+ * event, the plan, or the machine, and live until the next call with an emptied list of actions. A
+ * plan is borrowed from add until the job has failed or is cancelled. */
 #ifndef CS_COORDINATOR_DISPATCH_DISPATCH_H
 #define CS_COORDINATOR_DISPATCH_DISPATCH_H
 
@@ -125,13 +126,15 @@ void cs_dispatch_free(cs_dispatch *dispatch);
 void cs_dispatch_step(cs_dispatch *dispatch, const cs_dispatch_event *event, int64_t now_ms,
                       cs_dispatch_actions *actions);
 /* CS_BATCH_DISPATCH. A job has at most one batch out. */
-void cs_dispatch_add(cs_dispatch *dispatch, const cs_dispatch_job *job, int64_t now_ms, cs_dispatch_actions *actions);
-/* CS_BATCH_REDISPATCH: an accepted task again, on another worker if there is one; `why` ends up in the error when
- * there are no attempts left. */
-void cs_dispatch_again(cs_dispatch *dispatch, cs_job_id job, uint32_t task, const cs_error *why, int64_t now_ms,
-                       cs_dispatch_actions *actions);
+void cs_dispatch_add(cs_dispatch *dispatch, const cs_dispatch_job *job, int64_t now_ms,
+                     cs_dispatch_actions *actions);
+/* CS_BATCH_REDISPATCH: an accepted task again, on another worker if there is one; `why` ends up in
+ * the error when there are no attempts left. */
+void cs_dispatch_again(cs_dispatch *dispatch, cs_job_id job, uint32_t task, const cs_error *why,
+                       int64_t now_ms, cs_dispatch_actions *actions);
 /* CS_BATCH_CANCEL_TASKS, and after the batch's commit. A job without a batch is fine. */
-void cs_dispatch_cancel(cs_dispatch *dispatch, cs_job_id job, int64_t now_ms, cs_dispatch_actions *actions);
+void cs_dispatch_cancel(cs_dispatch *dispatch, cs_job_id job, int64_t now_ms,
+                        cs_dispatch_actions *actions);
 /* The coordinator ends: LEAVE to every worker (reason NULL: nothing is wrong). */
 void cs_dispatch_leave(cs_dispatch *dispatch, const cs_error *reason, cs_dispatch_actions *actions);
 /* When it wants a TICK; INT64_MAX: no need. */

@@ -16,11 +16,11 @@ typedef enum task_state { TASK_WAITING, TASK_OUT, TASK_DONE } task_state;
 
 struct cs_job_task {
     task_state state;
-    bool open;          /* the answer of the current attempt is welcome */
-    uint8_t killed;     /* workers that ended with it in hand */
-    uint32_t attempt;   /* 0: none yet */
-    uint32_t counted;   /* attempts that count against the limit */
-    uint32_t missing;   /* workers that did not find the file */
+    bool open;        /* the answer of the current attempt is welcome */
+    uint8_t killed;   /* workers that ended with it in hand */
+    uint32_t attempt; /* 0: none yet */
+    uint32_t counted; /* attempts that count against the limit */
+    uint32_t missing; /* workers that did not find the file */
     uint32_t back_off_ms;
     int64_t not_before;
     int64_t disk_full_since; /* INT64_MAX: no worker's disk was full */
@@ -61,9 +61,10 @@ bool cs_job_tasks_owns(const cs_job_tasks *job, const cs_task_key *key)
 {
     const cs_plan *plan = job->spec.plan;
     return memcmp(key->stream.bytes, job->spec.stream.bytes, sizeof key->stream.bytes) == 0 &&
-           (key->epoch == job->spec.epoch || CS_MUTANT("ack_without_epoch")) && key->batch == plan->batch &&
-           (key->digest8 == cs_digest8(&plan->digest) || CS_MUTANT("ack_without_digest")) && key->stage == 0 &&
-           key->task < plan->n_tasks;
+           (key->epoch == job->spec.epoch || CS_MUTANT("ack_without_epoch")) &&
+           key->batch == plan->batch &&
+           (key->digest8 == cs_digest8(&plan->digest) || CS_MUTANT("ack_without_digest")) &&
+           key->stage == 0 && key->task < plan->n_tasks;
 }
 
 cs_answer_verdict cs_job_tasks_judge(const cs_job_tasks *job, const cs_task_key *key)
@@ -133,8 +134,8 @@ void cs_job_tasks_accept(cs_job_tasks *job, uint32_t task)
     job->n_done++;
 }
 
-cs_task_fate cs_job_tasks_nack(cs_job_tasks *job, uint32_t task, const cs_error *why, uint32_t workers,
-                               int64_t now_ms, cs_error *error)
+cs_task_fate cs_job_tasks_nack(cs_job_tasks *job, uint32_t task, const cs_error *why,
+                               uint32_t workers, int64_t now_ms, cs_error *error)
 {
     cs_job_task *mine = &job->tasks[task];
     if (why->code == CS_E_DISK_FULL) {
@@ -154,7 +155,8 @@ cs_task_fate cs_job_tasks_nack(cs_job_tasks *job, uint32_t task, const cs_error 
         return again(job, task, why, now_ms, error);
     if (why->code == CS_E_MISSING_FILE) {
         *error = *why;
-        cs_error_hint(error, "the coordinator saw this file when it planned batch %" PRIu64
+        cs_error_hint(error,
+                      "the coordinator saw this file when it planned batch %" PRIu64
                       ": was it removed since, or do the workers not see the source folder?",
                       job->spec.plan->batch);
         return CS_TASK_FAILS;
@@ -166,8 +168,8 @@ cs_task_fate cs_job_tasks_nack(cs_job_tasks *job, uint32_t task, const cs_error 
     return again(job, task, why, now_ms, error);
 }
 
-cs_task_fate cs_job_tasks_refuse(cs_job_tasks *job, uint32_t task, const cs_error *why, int64_t now_ms,
-                                 cs_error *error)
+cs_task_fate cs_job_tasks_refuse(cs_job_tasks *job, uint32_t task, const cs_error *why,
+                                 int64_t now_ms, cs_error *error)
 {
     assert(job->tasks[task].state == TASK_DONE);
     job->n_done--;
@@ -184,10 +186,11 @@ cs_task_fate cs_job_tasks_expire(cs_job_tasks *job, uint32_t task, cs_error *err
     }
     char files[1024];
     name_files(job->spec.plan, task, files, sizeof files);
-    (void)cs_error_set(error, CS_E_QUERY_FAILED,
-                       "task %" PRIu32 " of batch %" PRIu64 " was given to workers %u times, and none got on with "
-                       "it for %" PRId64 " ms; its files: %s",
-                       task, job->spec.plan->batch, CS_TASK_ATTEMPTS_MAX, job->spec.lease_ms, files);
+    (void)cs_error_set(
+        error, CS_E_QUERY_FAILED,
+        "task %" PRIu32 " of batch %" PRIu64 " was given to workers %u times, and none got on with "
+        "it for %" PRId64 " ms; its files: %s",
+        task, job->spec.plan->batch, CS_TASK_ATTEMPTS_MAX, job->spec.lease_ms, files);
     return CS_TASK_FAILS; /* the code is in error */
 }
 
@@ -203,7 +206,8 @@ cs_task_fate cs_job_tasks_worker_died(cs_job_tasks *job, const cs_task_key *key,
     char files[1024];
     name_files(job->spec.plan, key->task, files, sizeof files);
     (void)cs_error_set(error, CS_E_QUERY_FAILED,
-                       "task %" PRIu32 " of batch %" PRIu64 " ended %u workers (crashed, killed or out of memory); "
+                       "task %" PRIu32 " of batch %" PRIu64
+                       " ended %u workers (crashed, killed or out of memory); "
                        "its files: %s",
                        key->task, job->spec.plan->batch, CS_TASK_WORKERS_KILLED_MAX, files);
     return CS_TASK_FAILS; /* the code is in error */
@@ -223,8 +227,8 @@ static cs_task_fate again(cs_job_tasks *job, uint32_t task, const cs_error *why,
     mine->open = false;
     if (mine->counted >= CS_TASK_ATTEMPTS_MAX) {
         *error = *why;
-        (void)cs_error_set(error, why->code, "task %" PRIu32 " failed %u times, the last time: %s", task,
-                           CS_TASK_ATTEMPTS_MAX, why->message); /* the code is in error */
+        (void)cs_error_set(error, why->code, "task %" PRIu32 " failed %u times, the last time: %s",
+                           task, CS_TASK_ATTEMPTS_MAX, why->message); /* the code is in error */
         cs_error_place(error, "%s", why->place);
         cs_error_hint(error, "%s", why->hint);
         return CS_TASK_FAILS;

@@ -1,5 +1,5 @@
-/* The tasks of one job's batch: which wait, which are out, which are done, and when enough is enough. Used by
- * dispatch.c alone. */
+/* The tasks of one job's batch: which wait, which are out, which are done, and when enough is
+ * enough. Used by dispatch.c alone. */
 #ifndef CS_COORDINATOR_DISPATCH_JOB_TASKS_H
 #define CS_COORDINATOR_DISPATCH_JOB_TASKS_H
 
@@ -11,8 +11,8 @@ typedef struct cs_job_tasks {
     cs_dispatch_job spec;
     cs_job_task *tasks;
     uint32_t n_done;
-    uint32_t cursor;         /* no task before it waits */
-    int64_t retry_at;        /* the earliest back-off that ends */
+    uint32_t cursor;          /* no task before it waits */
+    int64_t retry_at;         /* the earliest back-off that ends */
     int64_t no_workers_since; /* INT64_MAX: there are some, or nothing is left to do */
 } cs_job_tasks;
 
@@ -46,12 +46,13 @@ cs_task_key cs_job_tasks_give(cs_job_tasks *job, uint32_t task, const cs_peer *p
 void cs_job_tasks_adopt(cs_job_tasks *job, uint32_t task, const cs_peer *peer);
 /* The answer to a welcome key came. */
 void cs_job_tasks_accept(cs_job_tasks *job, uint32_t task);
-cs_task_fate cs_job_tasks_nack(cs_job_tasks *job, uint32_t task, const cs_error *why, uint32_t workers,
-                               int64_t now_ms, cs_error *error);
+cs_task_fate cs_job_tasks_nack(cs_job_tasks *job, uint32_t task, const cs_error *why,
+                               uint32_t workers, int64_t now_ms, cs_error *error);
 /* The coordinator refuses what it had accepted. */
-cs_task_fate cs_job_tasks_refuse(cs_job_tasks *job, uint32_t task, const cs_error *why, int64_t now_ms,
-                                 cs_error *error);
-/* The lease of the current attempt is over. Until the next attempt is given, its answer is still welcome. */
+cs_task_fate cs_job_tasks_refuse(cs_job_tasks *job, uint32_t task, const cs_error *why,
+                                 int64_t now_ms, cs_error *error);
+/* The lease of the current attempt is over. Until the next attempt is given, its answer is still
+ * welcome. */
 cs_task_fate cs_job_tasks_expire(cs_job_tasks *job, uint32_t task, cs_error *error);
 /* The worker that had this attempt is no more. */
 cs_task_fate cs_job_tasks_worker_died(cs_job_tasks *job, const cs_task_key *key, cs_error *error);

@@ -39,15 +39,17 @@ bool cs_worker_list_other_wants(const cs_worker_list *list, const cs_worker_entr
     return false;
 }
 
-cs_worker_entry *cs_worker_list_add(cs_worker_list *list, const cs_peer *peer, cs_str name, uint64_t pid,
-                                    int64_t now_ms)
+cs_worker_entry *cs_worker_list_add(cs_worker_list *list, const cs_peer *peer, cs_str name,
+                                    uint64_t pid, int64_t now_ms)
 {
     if (list->count == list->cap) {
         list->cap = list->cap == 0 ? 8 : 2 * list->cap;
         list->items = cs_xrealloc(list->items, list->cap * sizeof *list->items);
     }
     cs_worker_entry *entry = &list->items[list->count++];
-    *entry = (cs_worker_entry){ .peer = *peer, .pid = pid, .heard_at = now_ms, .contested_at = INT64_MAX };
+    *entry = (cs_worker_entry){
+        .peer = *peer, .pid = pid, .heard_at = now_ms, .contested_at = INT64_MAX
+    };
     entry->name = cs_xcalloc(name.len + 1, 1);
     if (name.len > 0)
         memcpy(entry->name, name.ptr, name.len);

@@ -13,12 +13,12 @@ typedef struct cs_worker_entry {
     bool busy;            /* has `key` in hand, or was given it */
     bool wanted;          /* and its answer is awaited, under a lease */
     cs_task_key key;
-    cs_job_id job;        /* when wanted, or was */
+    cs_job_id job; /* when wanted, or was */
     int64_t given_at, lease_at;
-    bool progressed;      /* progress has been heard of for this key */
+    bool progressed; /* progress has been heard of for this key */
     uint64_t progress;
     bool has_settled;
-    cs_task_key settled;  /* the last answer that was confirmed */
+    cs_task_key settled; /* the last answer that was confirmed */
 } cs_worker_entry;
 
 typedef struct cs_worker_list {
@@ -33,8 +33,8 @@ cs_worker_entry *cs_worker_list_find(cs_worker_list *list, const cs_peer *peer);
 cs_worker_entry *cs_worker_list_find_name(cs_worker_list *list, cs_str name);
 /* Is the answer to this entry's key awaited from another one? */
 bool cs_worker_list_other_wants(const cs_worker_list *list, const cs_worker_entry *but);
-cs_worker_entry *cs_worker_list_add(cs_worker_list *list, const cs_peer *peer, cs_str name, uint64_t pid,
-                                    int64_t now_ms);
+cs_worker_entry *cs_worker_list_add(cs_worker_list *list, const cs_peer *peer, cs_str name,
+                                    uint64_t pid, int64_t now_ms);
 void cs_worker_list_remove(cs_worker_list *list, cs_worker_entry *entry);
 /* A free one, not `last` (NULL: any) if there is another; NULL: all are busy. */
 cs_worker_entry *cs_worker_list_choose(cs_worker_list *list, const cs_peer *last);

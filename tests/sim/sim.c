@@ -1,5 +1,5 @@
-/* sim --seeds A..B [--trace]: runs each seed, stops at the first that breaks an invariant (exit 1). The same
- * seed gives the same run: `sim --seeds N..N --trace` shows it. */
+/* sim --seeds A..B [--trace]: runs each seed, stops at the first that breaks an invariant (exit 1).
+ * The same seed gives the same run: `sim --seeds N..N --trace` shows it. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,8 +57,8 @@ int main(int argc, char **argv)
     }
     double took = seconds() - started;
     uint64_t n = last - first + 1;
-    printf("seeds %" PRIu64 "..%" PRIu64 ": %" PRIu64 " steps at doors, %" PRIu64 " starts, %" PRIu64
-           " versions, %.1f s, %.0f seeds/s\n",
+    printf("seeds %" PRIu64 "..%" PRIu64 ": %" PRIu64 " steps at doors, %" PRIu64
+           " starts, %" PRIu64 " versions, %.1f s, %.0f seeds/s\n",
            first, last, n_steps, n_starts, n_versions, took, (double)n / took);
     printf("%" PRIu64 " passed, 0 failed\n", n);
     return 0;

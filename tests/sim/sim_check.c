@@ -54,14 +54,15 @@ struct sim_check {
     int n_parts;
     version_seen versions[VERSIONS_MAX];
     int n_versions;
-    int64_t committed; /* newest version that was reported */
+    int64_t committed;      /* newest version that was reported */
     int in_table[ROWS_MAX]; /* version + 1 that holds the row */
 };
 
 static bool read_version(sim_check *check, int64_t number, cs_buf *text);
 static void take_version(sim_check *check, int64_t number, cs_str text);
 static const part_known *read_part(sim_check *check, cs_str path);
-static void compare(sim_check *check, int64_t number, const plan_known *plan, const int *rows, int n_rows);
+static void compare(sim_check *check, int64_t number, const plan_known *plan, const int *rows,
+                    int n_rows);
 
 sim_check *sim_check_new(sim_world *world)
 {
@@ -82,7 +83,8 @@ void sim_check_free(sim_check *check)
     free(check);
 }
 
-void sim_check_landed(sim_check *check, cs_str path, cs_content_version version, int first, int n, bool beside)
+void sim_check_landed(sim_check *check, cs_str path, cs_content_version version, int first, int n,
+                      bool beside)
 {
     content *next = &check->contents[check->n_contents];
     memset(next, 0, sizeof *next);
@@ -133,7 +135,9 @@ void sim_check_saving(sim_check *check, const cs_plan *plan)
                 found = each;
         }
         if (found == NULL) {
-            sim_fail(check->world, "batch %" PRIu64 " plans %.*s with a content that it never had when it was whole",
+            sim_fail(check->world,
+                     "batch %" PRIu64
+                     " plans %.*s with a content that it never had when it was whole",
                      plan->batch, CS_STR_ARG(plan->files[f].path));
             return;
         }
@@ -158,8 +162,8 @@ void sim_check_committed(sim_check *check, int64_t version)
     if (version > check->committed)
         check->committed = version;
     if (version >= check->n_versions)
-        sim_fail(check->world, "version %" PRId64 " was reported as committed, the newest is %d", version,
-                 check->n_versions - 1);
+        sim_fail(check->world, "version %" PRId64 " was reported as committed, the newest is %d",
+                 version, check->n_versions - 1);
 }
 
 void sim_check_forget_versions(sim_check *check)
@@ -179,11 +183,14 @@ void sim_check_look_anew(sim_check *check)
     version_seen before[VERSIONS_MAX];
     int n_before = check->n_versions;
     memcpy(before, check->versions, sizeof before);
-    sim_check_forget_versions(check); /* also reads the parts again: what was not synced may be gone */
+    sim_check_forget_versions(
+        check); /* also reads the parts again: what was not synced may be gone */
     check->committed = committed;
     sim_check_look(check);
     if (check->n_versions <= committed)
-        sim_fail(check->world, "version %" PRId64 " was reported as committed and is gone after the crash", committed);
+        sim_fail(check->world,
+                 "version %" PRId64 " was reported as committed and is gone after the crash",
+                 committed);
     for (int i = 0; i < n_before && i < check->n_versions; i++) {
         if (before[i].hash != check->versions[i].hash && i <= committed)
             sim_fail(check->world, "version %d changed in the crash", i);
@@ -234,7 +241,8 @@ static bool read_version(sim_check *check, int64_t number, cs_buf *text)
 {
     char name[64];
     int len = snprintf(name, sizeof name, "_delta_log/%020" PRId64 ".json", number);
-    return cs_store_read(check->store, (cs_str){ name, (size_t)len }, 1 << 20, text, NULL, NULL) == CS_OK;
+    return cs_store_read(check->store, (cs_str){ name, (size_t)len }, 1 << 20, text, NULL, NULL) ==
+           CS_OK;
 }
 
 /* The text behind `key` up to the next quote or comma; false when the line has none. */
@@ -263,20 +271,23 @@ static void take_version(sim_check *check, int64_t number, cs_str text)
         sim_fail(world, "version %" PRId64 " is torn", number);
     cs_str line, value;
     while (cs_str_split(&text, '\n', &line)) {
-        if (member(line, "{\"txn\":{\"appId\":\"cstream-digest:", &value) && member(line, "\"version\":", &value))
+        if (member(line, "{\"txn\":{\"appId\":\"cstream-digest:", &value) &&
+            member(line, "\"version\":", &value))
             has_digest = cs_str_to_i64(value, &digest63);
         if (!member(line, "{\"add\":{\"path\":\"", &value))
             continue;
         has_add = true;
         const part_known *part = read_part(check, value);
         if (part == NULL) {
-            sim_fail(world, "version %" PRId64 " names %.*s, which cannot be read", number, CS_STR_ARG(value));
+            sim_fail(world, "version %" PRId64 " names %.*s, which cannot be read", number,
+                     CS_STR_ARG(value));
             return;
         }
         for (int i = 0; i < part->n_rows; i++) {
             int row = part->rows[i];
             if (check->in_table[row] != 0)
-                sim_fail(world, "row %d is in versions %d and %" PRId64, row, check->in_table[row] - 1, number);
+                sim_fail(world, "row %d is in versions %d and %" PRId64, row,
+                         check->in_table[row] - 1, number);
             check->in_table[row] = (int)number + 1;
             rows[n_rows++] = row;
         }
@@ -302,18 +313,20 @@ static int by_number(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
-static void compare(sim_check *check, int64_t number, const plan_known *plan, const int *rows, int n_rows)
+static void compare(sim_check *check, int64_t number, const plan_known *plan, const int *rows,
+                    int n_rows)
 {
     if (!plan->durable)
-        sim_fail(check->world, "version %" PRId64 " was committed before its plan was durable", number);
+        sim_fail(check->world, "version %" PRId64 " was committed before its plan was durable",
+                 number);
     int have[ROWS_MAX], want[ROWS_MAX];
     memcpy(have, rows, (size_t)n_rows * sizeof(int));
     memcpy(want, plan->rows, (size_t)plan->n_rows * sizeof(int));
     qsort(have, (size_t)n_rows, sizeof(int), by_number);
     qsort(want, (size_t)plan->n_rows, sizeof(int), by_number);
     if (n_rows != plan->n_rows || memcmp(have, want, (size_t)n_rows * sizeof(int)) != 0)
-        sim_fail(check->world, "version %" PRId64 " has %d rows that are not the %d of its plan", number, n_rows,
-                 plan->n_rows);
+        sim_fail(check->world, "version %" PRId64 " has %d rows that are not the %d of its plan",
+                 number, n_rows, plan->n_rows);
 }
 
 /* --- parts --- */
@@ -357,7 +370,8 @@ static const part_known *read_part(sim_check *check, cs_str path)
     }
     cs_buf whole = CS_BUF_INIT;
     cs_error error;
-    part_known part = { .path = cs_arena_str(&check->arena, path), .rows = cs_arena_array(&check->arena, int, ROWS_MAX) };
+    part_known part = { .path = cs_arena_str(&check->arena, path),
+                        .rows = cs_arena_array(&check->arena, int, ROWS_MAX) };
     cs_code code = cs_store_read(check->store, path, 1 << 20, &whole, NULL, &error);
     if (code == CS_OK)
         code = read_rows(&whole, part.rows, &part.n_rows, &error);
@@ -430,10 +444,12 @@ void sim_check_end(sim_check *check, bool clean)
         sim_fail(world, "the table cannot be read: %s", error.message);
     for (int i = 0; i < ROWS_MAX && !world->failed; i++) {
         if (counts[i] != (check->in_table[i] != 0))
-            sim_fail(world, "a reader finds row %d %d times, the log says %d", i, counts[i], check->in_table[i] != 0);
+            sim_fail(world, "a reader finds row %d %d times, the log says %d", i, counts[i],
+                     check->in_table[i] != 0);
     }
     left_over left = { .check = check };
     if (clean && cs_store_list(check->store, CS_STR(""), look_at, &left, NULL) == CS_OK &&
-        cs_store_list(check->store, CS_STR("_delta_log"), look_at, &left, NULL) == CS_OK && left.n > 0)
+        cs_store_list(check->store, CS_STR("_delta_log"), look_at, &left, NULL) == CS_OK &&
+        left.n > 0)
         sim_fail(world, "%d files are left over, for example %s", left.n, left.name);
 }

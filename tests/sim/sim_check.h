@@ -1,5 +1,5 @@
-/* What must hold, whatever happens: looked at after every event, from outside, by reading the log's JSON and the
- * parts it names.
+/* What must hold, whatever happens: looked at after every event, from outside, by reading the log's
+ * JSON and the parts it names.
  *
  *   - versions come without a gap, and none changes; one that was reported as committed never goes
  *   - no row is in two versions
@@ -13,8 +13,10 @@
 
 sim_check *sim_check_new(sim_world *world);
 void sim_check_free(sim_check *check);
-/* A file has this content from now on: rows first … first + n - 1, beside those it had, or instead of them. */
-void sim_check_landed(sim_check *check, cs_str path, cs_content_version version, int first, int n, bool beside);
+/* A file has this content from now on: rows first … first + n - 1, beside those it had, or instead
+ * of them. */
+void sim_check_landed(sim_check *check, cs_str path, cs_content_version version, int first, int n,
+                      bool beside);
 /* Rows of its newest content; 0: it is not there yet. */
 int sim_check_rows_of(const sim_check *check, cs_str path);
 /* A plan that a coordinator is about to save, and that is durable now. */

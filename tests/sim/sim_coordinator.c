@@ -1,5 +1,5 @@
-/* A coordinator process: the real machines and effects, wired as query.c and coordinator.c wire them. Its I/O
- * thread takes one action after the other; the loop goes on meanwhile. */
+/* A coordinator process: the real machines and effects, wired as query.c and coordinator.c wire
+ * them. Its I/O thread takes one action after the other; the loop goes on meanwhile. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ struct sim_coordinator {
     cs_job job;
     cs_store *source, *table; /* table fails on purpose … */
     cs_store *table_inside;   /* … this one never */
-    cs_kv *kv; /* NULL: closed */
+    cs_kv *kv;                /* NULL: closed */
     const cs_kv_ops *kv_ops;
     cs_kv_ops my_kv_ops;
     cs_query_io *io;
@@ -74,7 +74,8 @@ static void notice(void *ctx, cs_log_level level, const char *text)
 /* cs_query_io closes the kv when it pleases: from then on it must not be killed any more. */
 static void close_kv(cs_kv *kv)
 {
-    sim_coordinator *c = (sim_coordinator *)(void *)((char *)(uintptr_t)kv->ops - offsetof(sim_coordinator, my_kv_ops));
+    sim_coordinator *c = (sim_coordinator *)(void *)((char *)(uintptr_t)kv->ops -
+                                                     offsetof(sim_coordinator, my_kv_ops));
     const cs_kv_ops *ops = c->kv_ops;
     c->kv = NULL;
     ops->close(kv);
@@ -88,7 +89,8 @@ static void make_job(sim_coordinator *c, bool replan)
     snprintf(files_max, sizeof files_max, "%d", settings->files_max);
     cs_option items[20];
     size_t n = 0;
-#define OPTION(scope, key, value) items[n++] = (cs_option){ scope, CS_STR(key), cs_str_of(value), CS_STR("sim") }
+#define OPTION(scope, key, value)                                                                  \
+    items[n++] = (cs_option){ scope, CS_STR(key), cs_str_of(value), CS_STR("sim") }
     OPTION(CS_SCOPE_JOB, "name", "sim");
     OPTION(CS_SCOPE_JOB, "source-format", "csv");
     OPTION(CS_SCOPE_JOB, "source-path", "/in");
@@ -107,6 +109,8 @@ static void make_job(sim_coordinator *c, bool replan)
     OPTION(CS_SCOPE_CONF, "cstream.listInterval", "1s");
     OPTION(CS_SCOPE_CONF, "cstream.noWorkersTimeout", "1h");
     OPTION(CS_SCOPE_CONF, "cstream.workerMemory", "1MiB");
+    OPTION(CS_SCOPE_CONF, "cstream.taskBytes", "4096");
+    OPTION(CS_SCOPE_CONF, "cstream.splitBytes", "65536");
 #undef OPTION
     cs_options options = { items, n };
     cs_error error;
@@ -146,7 +150,9 @@ sim_coordinator *sim_coordinator_start(sim_world *world, cs_kv_db *db, bool repl
                             .ctx = c,
                             .notice = notice };
     c->io = cs_query_io_new(&env);
-    cs_dispatch_config dispatch = { .version = CS_STR("sim"), .heartbeat_ms = HEARTBEAT_MS, .lease_ms = LEASE_MS };
+    cs_dispatch_config dispatch = { .version = CS_STR("sim"),
+                                    .heartbeat_ms = HEARTBEAT_MS,
+                                    .lease_ms = LEASE_MS };
     c->dispatch = cs_dispatch_new(&dispatch);
     cs_batch_config batch = { .trigger = c->job.trigger,
                               .trigger_ms = c->job.trigger_ms,
@@ -170,6 +176,15 @@ void sim_coordinator_kill(sim_coordinator *c)
     cs_store_mem_kill(c->table_inside);
     if (c->kv != NULL)
         cs_kv_mem_kill(c->kv);
+}
+
+void sim_coordinator_ask(sim_coordinator *c, bool now)
+{
+    if (!sim_coordinator_is_alive(c))
+        return;
+    sim_trace(c->process.world, c->process.name, "is asked to end%s", now ? " at once" : "");
+    step_batch(c, &(cs_batch_event){ .kind = now ? CS_BATCH_ABORT : CS_BATCH_STOP });
+    drain(c);
 }
 
 bool sim_coordinator_is_alive(const sim_coordinator *c)
@@ -263,7 +278,8 @@ void sim_coordinator_take(sim_world *world, void *who, void *what)
         cs_error error;
         cs_peer peer = { .len = sizeof bytes->connection };
         memcpy(peer.bytes, &bytes->connection, sizeof bytes->connection);
-        if (cs_wire_unpack_from_worker((cs_str){ bytes->bytes, bytes->len }, &arena, &message, &error) != CS_OK)
+        if (cs_wire_unpack_from_worker((cs_str){ bytes->bytes, bytes->len }, &arena, &message,
+                                       &error) != CS_OK)
             sim_fail(world, "a message cannot be read: %s", error.message);
         else {
             cs_worker_message_read(message, &peer, &arena, &event);
@@ -301,8 +317,8 @@ static void tick(sim_world *world, void *who, void *what)
         if (cs_batch_deadline(c->batch) <= now_ms(c))
             step_batch(c, &(cs_batch_event){ .kind = CS_BATCH_TICK });
         if (cs_dispatch_deadline(c->dispatch) <= now_ms(c))
-            cs_dispatch_step(c->dispatch, &(cs_dispatch_event){ .kind = CS_DISPATCH_TICK }, now_ms(c),
-                             &c->dispatch_actions);
+            cs_dispatch_step(c->dispatch, &(cs_dispatch_event){ .kind = CS_DISPATCH_TICK },
+                             now_ms(c), &c->dispatch_actions);
         drain(c);
     }
     free(what);
@@ -380,8 +396,8 @@ static void act(sim_coordinator *c, const cs_batch_action *action)
         break;
     }
     case CS_BATCH_REDISPATCH:
-        cs_dispatch_again(c->dispatch, JOB, action->redispatch.task, action->redispatch.error, now_ms(c),
-                          &c->dispatch_actions);
+        cs_dispatch_again(c->dispatch, JOB, action->redispatch.task, action->redispatch.error,
+                          now_ms(c), &c->dispatch_actions);
         break;
     case CS_BATCH_CANCEL_TASKS:
         cs_dispatch_cancel(c->dispatch, JOB, now_ms(c), &c->dispatch_actions);
@@ -390,8 +406,9 @@ static void act(sim_coordinator *c, const cs_batch_action *action)
         cs_plan_free(action->plan.plan);
         break;
     case CS_BATCH_REPORT:
-        sim_trace(c->process.world, c->process.name, "batch %" PRIu64 " is version %" PRId64 "%s", action->report->batch,
-                  action->report->table_version, action->report->was_there ? " already" : "");
+        sim_trace(c->process.world, c->process.name, "batch %" PRIu64 " is version %" PRId64 "%s",
+                  action->report->batch, action->report->table_version,
+                  action->report->was_there ? " already" : "");
         break;
     case CS_BATCH_NOTICE:
         notice(c, action->notice.level, action->notice.text);
@@ -425,8 +442,8 @@ static void send(sim_coordinator *c, const cs_dispatch_action *action)
     if (cs_worker_message_pack(action, &welcome, &context, &arena, &out, &error) != CS_OK)
         sim_fail(world, "a message cannot be packed: %s", error.message);
     if (action->kind == CS_DISPATCH_SEND_TASK)
-        sim_trace(world, c->process.name, "task %u.%u of batch %" PRIu64 " to %s", action->key.task, action->key.attempt,
-                  action->key.batch, sim_worker_process(worker)->name);
+        sim_trace(world, c->process.name, "task %u.%u of batch %" PRIu64 " to %s", action->key.task,
+                  action->key.attempt, action->key.batch, sim_worker_process(worker)->name);
     sim_send(world, sim_worker_take, worker, c, connection, cs_buf_str(&out));
     cs_buf_done(&out);
     cs_arena_done(&arena);
@@ -455,10 +472,12 @@ static bool is_expected(const sim_coordinator *c, const cs_error *error)
     case CS_E_MISSING_FILE:
     case CS_E_DAMAGED_LOG: /* its files went one by one, under our eyes */
         return world->settings.story == SIM_REPLACED_TABLE && world->story_told;
-    case CS_E_CONFLICT: /* another one is ahead, or a plan that --replan had set aside was committed late */
+    case CS_E_CONFLICT: /* another one is ahead, or a plan that --replan had set aside was committed
+                           late */
         return world->settings.replan || world->two_at_once || world->story_told;
     default:
-        /* Who is behind another one is refused; that nobody gets on any more would be noticed at the end. */
+        /* Who is behind another one is refused; that nobody gets on any more would be noticed at
+         * the end. */
         return is_refusal(error->code) && (world->story_told || world->two_at_once);
     }
 }
@@ -471,7 +490,8 @@ static void ended(sim_coordinator *c, const cs_error *error)
     if (error == NULL)
         return;
     if (!is_expected(c, error))
-        sim_fail(world, "%s ended: %s: %s", c->process.name, cs_code_name(error->code), error->message);
+        sim_fail(world, "%s ended: %s: %s", c->process.name, cs_code_name(error->code),
+                 error->message);
     if (is_refusal(error->code) && world->story_told && world->current == c)
         world->refused = true;
     if (error->code == CS_E_SOURCE_CHANGED)
@@ -518,7 +538,8 @@ static void run_io(sim_world *world, void *who, void *what)
         sim_check_saving(world->check, first->action.plan.plan);
         c->saving = cs_digest63(&first->action.plan.plan->digest);
     }
-    static const char *const names[] = { "recover", "list", "save plan", "check parts", "commit", "flush", "clean" };
+    static const char *const names[] = { "recover", "list",  "save plan", "check parts",
+                                         "commit",  "flush", "clean" };
     sim_trace(world, c->process.name, "i/o: %s", names[first->action.kind]);
     c->io_busy = true;
     c->in_hand = &first->action;
@@ -529,7 +550,8 @@ static void run_io(sim_world *world, void *who, void *what)
     free(first);
     if (event->kind == CS_BATCH_IO_FAILED)
         sim_trace(world, c->process.name, "i/o failed: %s", event->error.message);
-    sim_at(world, sim_draw(world, 10, sim_chance(world, 0.1) ? 50 * SIM_MS : SIM_MS), answer, c, event);
+    sim_at(world, sim_draw(world, 10, sim_chance(world, 0.1) ? 50 * SIM_MS : SIM_MS), answer, c,
+           event);
     if (c->io_first != NULL)
         sim_at(world, sim_draw(world, 50, 2 * SIM_MS), run_io, c, NULL);
 }

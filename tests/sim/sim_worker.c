@@ -1,5 +1,5 @@
-/* A worker process: the real session and the real task. Its compute thread runs one task; the control thread
- * goes on meanwhile. */
+/* A worker process: the real session and the real task. Its compute thread runs one task; the
+ * control thread goes on meanwhile. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +74,14 @@ void sim_worker_kill(sim_worker *w)
         cs_store_mem_kill(w->stores[i]);
 }
 
+void sim_worker_ask(sim_worker *w)
+{
+    if (!sim_worker_is_alive(w))
+        return;
+    sim_trace(w->process.world, w->process.name, "is asked to end");
+    step(w, &(cs_session_event){ .kind = CS_SESSION_STOP }, NULL);
+}
+
 bool sim_worker_is_alive(const sim_worker *w)
 {
     return !w->process.dead && !w->ended;
@@ -129,7 +137,8 @@ void sim_worker_take(sim_world *world, void *who, void *what)
     cs_session_event event = { 0 };
     if (!sim_worker_is_alive(w) || w->to != bytes->from || w->connection != bytes->connection)
         goto out;
-    if (cs_wire_unpack_to_worker((cs_str){ bytes->bytes, bytes->len }, &arena, &message, &error) != CS_OK) {
+    if (cs_wire_unpack_to_worker((cs_str){ bytes->bytes, bytes->len }, &arena, &message, &error) !=
+        CS_OK) {
         sim_fail(world, "a message cannot be read: %s", error.message);
         goto out;
     }
@@ -157,7 +166,8 @@ void sim_worker_take(sim_world *world, void *who, void *what)
     default:
         event.kind = CS_SESSION_LEAVE;
         if (message->leave->reason != NULL) {
-            (void)cs_wire_error_read(message->leave->reason, &reason); /* the code is in the error */
+            (void)cs_wire_error_read(message->leave->reason,
+                                     &reason); /* the code is in the error */
             event.error = &reason;
         }
         break;
@@ -258,12 +268,14 @@ static void act(sim_worker *w, const cs_session_action *action, const sim_bytes 
     case CS_SESSION_RUN: {
         Cs__ToWorker *task;
         cs_arena_reset(&w->task_arena);
-        if (cs_wire_unpack_to_worker((cs_str){ bytes->bytes, bytes->len }, &w->task_arena, &task, NULL) != CS_OK)
+        if (cs_wire_unpack_to_worker((cs_str){ bytes->bytes, bytes->len }, &w->task_arena, &task,
+                                     NULL) != CS_OK)
             abort();
         w->task = task->task;
         w->computing = true;
         atomic_store(&w->control.cancel, false);
-        sim_at(world, sim_draw(world, 100, sim_chance(world, 0.1) ? 200 * SIM_MS : 5 * SIM_MS), compute, w, NULL);
+        sim_at(world, sim_draw(world, 100, sim_chance(world, 0.1) ? 200 * SIM_MS : 5 * SIM_MS),
+               compute, w, NULL);
         break;
     }
     case CS_SESSION_CANCEL_RUN:
@@ -277,7 +289,8 @@ static void act(sim_worker *w, const cs_session_action *action, const sim_bytes 
         w->connection = cs_rng_u64(&world->ids.rng);
         break;
     case CS_SESSION_END:
-        sim_trace(world, w->process.name, "ends: %s", action->error == NULL ? "well" : action->error->message);
+        sim_trace(world, w->process.name, "ends: %s",
+                  action->error == NULL ? "well" : action->error->message);
         w->ended = true;
         break;
     }

@@ -1,4 +1,5 @@
-/* The machine is told events and answers with actions, which are compared as text: "dispatch 0; save 0". */
+/* The machine is told events and answers with actions, which are compared as text: "dispatch 0;
+ * save 0". */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +19,7 @@ typedef struct rig {
     char text[2048];
     char notice[512];
     cs_batch_report report;
-    cs_error error; /* of END or REDISPATCH */
+    cs_error error;            /* of END or REDISPATCH */
     const cs_part_info *parts; /* of COMMIT */
     size_t n_parts;
 } rig;
@@ -85,7 +86,8 @@ static void show(rig *r, const cs_batch_action *action)
         snprintf(r->notice, sizeof r->notice, "%s", action->notice.text);
         break;
     case CS_BATCH_END:
-        add(r, "end %s", action->end.error == NULL ? "well" : cs_code_name(action->end.error->code));
+        add(r, "end %s",
+            action->end.error == NULL ? "well" : cs_code_name(action->end.error->code));
         if (action->end.error != NULL)
             r->error = *action->end.error;
         break;
@@ -129,12 +131,14 @@ static cs_batch_event event_of(cs_batch_event_kind kind)
 
 static cs_batch_event recovered(cs_plan *plan)
 {
-    return (cs_batch_event){ .kind = CS_BATCH_RECOVERED, .recovered = { .plan = plan, .epoch = 3 } };
+    return (cs_batch_event){ .kind = CS_BATCH_RECOVERED,
+                             .recovered = { .plan = plan, .epoch = 3 } };
 }
 
 static cs_batch_event listed(cs_plan *plan)
 {
-    return (cs_batch_event){ .kind = CS_BATCH_LISTED, .listed = { .plan = plan, .again_ms = 30000 } };
+    return (cs_batch_event){ .kind = CS_BATCH_LISTED,
+                             .listed = { .plan = plan, .again_ms = 30000 } };
 }
 
 static cs_batch_event committed(int64_t version)
@@ -144,12 +148,14 @@ static cs_batch_event committed(int64_t version)
 
 static cs_batch_event checked(uint32_t task)
 {
-    return (cs_batch_event){ .kind = CS_BATCH_PARTS_CHECKED, .checked = { .task = task, .ok = true } };
+    return (cs_batch_event){ .kind = CS_BATCH_PARTS_CHECKED,
+                             .checked = { .task = task, .ok = true } };
 }
 
 static cs_batch_event refused(uint32_t task)
 {
-    cs_batch_event event = { .kind = CS_BATCH_PARTS_CHECKED, .checked = { .task = task, .ok = false } };
+    cs_batch_event event = { .kind = CS_BATCH_PARTS_CHECKED,
+                             .checked = { .task = task, .ok = false } };
     (void)cs_error_set(&event.error, CS_E_NOT_FOUND, "part is not there");
     return event;
 }
@@ -166,9 +172,16 @@ static const char *on_acked(rig *r, uint32_t task, uint64_t rows)
 {
     char path[] = "part-x", stats[] = "{}";
     path[5] = (char)('0' + task);
-    cs_part_info part = { .path = cs_str_of(path), .rows = rows, .size_bytes = 10, .stats_json = cs_str_of(stats) };
-    cs_task_result result = { .parts = &part, .n_parts = rows > 0, .rows_read = rows + 1, .rows_rejected = 1, .bytes_read = 7 };
-    const char *text = on(r, (cs_batch_event){ .kind = CS_BATCH_TASK_ACKED, .acked = { task, &result } });
+    cs_part_info part = {
+        .path = cs_str_of(path), .rows = rows, .size_bytes = 10, .stats_json = cs_str_of(stats)
+    };
+    cs_task_result result = { .parts = &part,
+                              .n_parts = rows > 0,
+                              .rows_read = rows + 1,
+                              .rows_rejected = 1,
+                              .bytes_read = 7 };
+    const char *text =
+        on(r, (cs_batch_event){ .kind = CS_BATCH_TASK_ACKED, .acked = { task, &result } });
     memset(path, 'X', sizeof path - 1); /* it was only borrowed */
     memset(&part, 0xff, sizeof part);
     return text;
@@ -218,7 +231,8 @@ static void batch_goes_from_listing_to_visible(void **state)
     r.now_ms += 4;
     EXPECT(&r, checked(0), "commit 0 rows 12");
     assert_int_equal(r.n_parts, 2);
-    assert_memory_equal(r.parts[0].path.ptr, "part-0", 6); /* in order of tasks, whoever was first */
+    assert_memory_equal(r.parts[0].path.ptr, "part-0",
+                        6); /* in order of tasks, whoever was first */
     assert_memory_equal(r.parts[1].path.ptr, "part-1", 6);
     r.now_ms += 5;
     EXPECT(&r, committed(4), "report 0; cancel; free 0; list");
@@ -377,7 +391,8 @@ static void left_over_files_are_removed_hourly_even_when_never_idle(void **state
     EXPECT(&r, listed(plan_of(0, 0)), "save 0");
     r.now_ms += 3600 * 1000 + 60 * 1000;
     EXPECT(&r, SAVED, "commit 0 rows 0");
-    EXPECT(&r, committed(0), "report 0; cancel; free 0; flush"); /* COMMITTED is durable before anything is removed */
+    EXPECT(&r, committed(0),
+           "report 0; cancel; free 0; flush"); /* COMMITTED is durable before anything is removed */
     EXPECT(&r, FLUSHED, "clean");
     EXPECT(&r, CLEANED, "list");
     done(&r);
@@ -586,12 +601,14 @@ static void failed_tasks_end_the_job_and_name_the_way_on(void **state)
     EXPECT(&r, listed(plan_of(12, 1)), "dispatch 12; save 12");
     EXPECT(&r, SAVED, "");
     cs_batch_event event = { .kind = CS_BATCH_TASKS_FAILED };
-    (void)cs_error_set(&event.error, CS_E_MALFORMED_RECORD, "column amount: '12,50' is not DECIMAL(10,2)");
+    (void)cs_error_set(&event.error, CS_E_MALFORMED_RECORD,
+                       "column amount: '12,50' is not DECIMAL(10,2)");
     cs_error_place(&event.error, "/in/0601.csv:1834:27");
     cs_error_hint(&event.error, "-r mode=PERMISSIVE keeps such rows");
     EXPECT(&r, event, "cancel; free 12; end MALFORMED_RECORD");
     assert_string_equal(r.error.message, "column amount: '12,50' is not DECIMAL(10,2)");
-    assert_string_equal(r.error.place, "/in/0601.csv:1834:27 (batch 12; nothing of batch 12 was committed)");
+    assert_string_equal(r.error.place,
+                        "/in/0601.csv:1834:27 (batch 12; nothing of batch 12 was committed)");
     assert_non_null(strstr(r.error.hint, "PERMISSIVE"));
     assert_non_null(strstr(r.error.hint, "--replan"));
     assert_int_equal(r.error.exit_status, 65);

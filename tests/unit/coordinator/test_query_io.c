@@ -1,4 +1,5 @@
-/* The effects of one job on a simulated disk and key-value store, with deaths and power loss in between. */
+/* The effects of one job on a simulated disk and key-value store, with deaths and power loss in
+ * between. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -104,11 +105,13 @@ static world *new_world(cs_trigger_kind trigger, bool replan)
         { CS_SCOPE_JOB, CS_STR("table-path"), CS_STR("/table"), CS_STR("test") },
         { CS_SCOPE_JOB, CS_STR("checkpoint-location"), CS_STR("/chk"), CS_STR("test") },
         { CS_SCOPE_JOB, CS_STR("schema"), CS_STR("id BIGINT, name STRING"), CS_STR("test") },
-        { CS_SCOPE_JOB, CS_STR("replan"), replan ? CS_STR("true") : CS_STR("false"), CS_STR("test") },
+        { CS_SCOPE_JOB, CS_STR("replan"), replan ? CS_STR("true") : CS_STR("false"),
+          CS_STR("test") },
         { CS_SCOPE_READ, CS_STR("maxFilesPerTrigger"), CS_STR("1"), CS_STR("test") },
         { CS_SCOPE_JOB, CS_STR("trigger"), cs_str_of(triggers[trigger]), CS_STR("test") },
     };
-    cs_options options = { items, sizeof items / sizeof items[0] - (trigger == CS_TRIGGER_DEFAULT) };
+    cs_options options = { items,
+                           sizeof items / sizeof items[0] - (trigger == CS_TRIGGER_DEFAULT) };
     assert_int_equal(cs_job_parse(&options, &w.arena, &w.job, NULL), CS_OK);
     start(&w);
     return &w;
@@ -223,7 +226,8 @@ static void committed_batch_is_not_listed_again(void **state)
 static void commit_that_is_found_is_made_durable_before_it_is_marked(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 20; seed++) { /* what a power loss takes is a matter of chance */
+    for (uint64_t seed = 1; seed <= 20;
+         seed++) { /* what a power loss takes is a matter of chance */
         world *w = new_world(CS_TRIGGER_DEFAULT, false);
         put_file(w, "in/a.csv");
         assert_null(recover(w));
@@ -301,7 +305,8 @@ static void part_that_is_not_there_is_refused(void **state)
     assert_null(recover(w));
     cs_part_info part = { .path = CS_STR("part-00000-x.parquet"), .size_bytes = 100, .rows = 1 };
     cs_task_result result = { .parts = &part, .n_parts = 1 };
-    run(w, &(cs_batch_action){ .kind = CS_BATCH_CHECK_PARTS, .check = { .task = 3, .result = &result } });
+    run(w, &(cs_batch_action){ .kind = CS_BATCH_CHECK_PARTS,
+                               .check = { .task = 3, .result = &result } });
     assert_int_equal(w->event.kind, CS_BATCH_PARTS_CHECKED);
     assert_int_equal(w->event.checked.task, 3);
     assert_false(w->event.checked.ok);
@@ -317,14 +322,18 @@ static void batch_is_planned_anew_for_a_table_that_another_made(void **state)
     assert_null(recover(w));
     cs_plan *plan = list(w);
     save(w, plan);
-    cs_mem_disk_put(w->disk, CS_STR("table/_delta_log/00000000000000000000.json"),
-                    CS_STR("{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n"
-                           "{\"metaData\":{\"id\":\"11111111-1111-4111-8111-111111111111\",\"format\":{\"provider\":"
-                           "\"parquet\",\"options\":{}},\"schemaString\":\"{\\\"type\\\":\\\"struct\\\",\\\"fields\\\":["
-                           "{\\\"name\\\":\\\"ID\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":true,\\\"metadata\\\":{}},"
-                           "{\\\"name\\\":\\\"name\\\",\\\"type\\\":\\\"string\\\",\\\"nullable\\\":true,"
-                           "\\\"metadata\\\":{}}]}\",\"partitionColumns\":[],\"configuration\":{}}}\n"),
-                    0);
+    cs_mem_disk_put(
+        w->disk, CS_STR("table/_delta_log/00000000000000000000.json"),
+        CS_STR("{\"protocol\":{\"minReaderVersion\":1,\"minWriterVersion\":2}}\n"
+               "{\"metaData\":{\"id\":\"11111111-1111-4111-8111-111111111111\",\"format\":{"
+               "\"provider\":"
+               "\"parquet\",\"options\":{}},\"schemaString\":\"{\\\"type\\\":\\\"struct\\\","
+               "\\\"fields\\\":["
+               "{\\\"name\\\":\\\"ID\\\",\\\"type\\\":\\\"long\\\",\\\"nullable\\\":true,"
+               "\\\"metadata\\\":{}},"
+               "{\\\"name\\\":\\\"name\\\",\\\"type\\\":\\\"string\\\",\\\"nullable\\\":true,"
+               "\\\"metadata\\\":{}}]}\",\"partitionColumns\":[],\"configuration\":{}}}\n"),
+        0);
     commit(w, plan);
     fails_with(w, CS_E_EXISTS);
     cs_plan_free(plan);

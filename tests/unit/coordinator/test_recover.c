@@ -184,7 +184,8 @@ static void row4_table_behind_the_checkpoint_is_refused(void **state)
     (void)state;
     fixture *f = fixture_of();
     f->sink.batch = 4;
-    expect_refusal(f, CS_E_TABLE_REPLACED, "it shows batch 4", "reset --include-existing-files=false /chk");
+    expect_refusal(f, CS_E_TABLE_REPLACED, "it shows batch 4",
+                   "reset --include-existing-files=false /chk");
     f->sink.table_exists = false;
     f->sink.batch = -1;
     f->sink.has_digest = false;
@@ -262,7 +263,8 @@ static void row7_planned_batch_of_other_content_is_refused(void **state)
     f->input.n_plans = 1;
     f->sink.batch = 6;
     f->sink.digest63 = cs_digest63(&f->plans[1].digest);
-    expect_refusal(f, CS_E_CHECKPOINT_MISMATCH, "batch 6", "put the newest copy of the checkpoint back");
+    expect_refusal(f, CS_E_CHECKPOINT_MISMATCH, "batch 6",
+                   "put the newest copy of the checkpoint back");
 }
 
 static void row7_batch_written_upon_another_table_is_refused(void **state)

@@ -7,7 +7,8 @@
 
 #include "coordinator/trigger.h"
 
-static cs_trigger start(cs_trigger_kind kind, int64_t interval_ms, int64_t wall_ahead_ms, int64_t now_ms)
+static cs_trigger start(cs_trigger_kind kind, int64_t interval_ms, int64_t wall_ahead_ms,
+                        int64_t now_ms)
 {
     cs_trigger trigger = { .kind = kind,
                            .interval_ms = interval_ms,
@@ -56,8 +57,8 @@ static void a_hint_during_a_look_is_not_lost(void **state)
     assert_true(cs_trigger_wants(&trigger, 10));
 }
 
-/* Spark: nextBatchTime(now) = now / interval * interval + interval, on the wall clock; the first trigger is
- * at once. */
+/* Spark: nextBatchTime(now) = now / interval * interval + interval, on the wall clock; the first
+ * trigger is at once. */
 static void processing_time_ticks_at_multiples_of_the_wall_clock(void **state)
 {
     (void)state;

@@ -25,10 +25,14 @@ static cs_task_key key_of(uint32_t task, uint32_t attempt)
 static const char *on(rig *r, cs_session_event event)
 {
     static const char *const names[] = {
-        [CS_SESSION_SEND_HELLO] = "hello",     [CS_SESSION_SEND_HEARTBEAT] = "beat",
-        [CS_SESSION_SEND_ANSWER] = "answer",   [CS_SESSION_SEND_BYE] = "bye",
-        [CS_SESSION_RUN] = "run",              [CS_SESSION_CANCEL_RUN] = "cancel",
-        [CS_SESSION_DROP_ANSWER] = "drop",     [CS_SESSION_RECONNECT] = "reconnect",
+        [CS_SESSION_SEND_HELLO] = "hello",
+        [CS_SESSION_SEND_HEARTBEAT] = "beat",
+        [CS_SESSION_SEND_ANSWER] = "answer",
+        [CS_SESSION_SEND_BYE] = "bye",
+        [CS_SESSION_RUN] = "run",
+        [CS_SESSION_CANCEL_RUN] = "cancel",
+        [CS_SESSION_DROP_ANSWER] = "drop",
+        [CS_SESSION_RECONNECT] = "reconnect",
         [CS_SESSION_END] = "end",
     };
     cs_session_step(&r->session, &event, r->now_ms, &r->actions);
@@ -36,10 +40,12 @@ static const char *on(rig *r, cs_session_event event)
     for (size_t i = 0; i < r->actions.count; i++) {
         const cs_session_action *action = &r->actions.items[i];
         size_t len = strlen(r->text);
-        snprintf(r->text + len, sizeof r->text - len, "%s%s", i > 0 ? "; " : "", names[action->kind]);
+        snprintf(r->text + len, sizeof r->text - len, "%s%s", i > 0 ? "; " : "",
+                 names[action->kind]);
         len = strlen(r->text);
         if (action->has_key)
-            snprintf(r->text + len, sizeof r->text - len, " %u.%u", action->key.task, action->key.attempt);
+            snprintf(r->text + len, sizeof r->text - len, " %u.%u", action->key.task,
+                     action->key.attempt);
     }
     return r->text;
 }
@@ -58,7 +64,8 @@ static cs_session_event with_key(cs_session_event_kind kind, uint32_t task, uint
 
 static cs_session_event welcome(void)
 {
-    return (cs_session_event){ .kind = CS_SESSION_WELCOME, .welcome = { .heartbeat_ms = 500, .lease_ms = 10000 } };
+    return (cs_session_event){ .kind = CS_SESSION_WELCOME,
+                               .welcome = { .heartbeat_ms = 500, .lease_ms = 10000 } };
 }
 
 static rig new_rig(void)
@@ -173,7 +180,8 @@ static void cancelled_task_is_not_answered(void **state)
     EXPECT(&r, with_key(CS_SESSION_CANCEL, 3, 1), "cancel");
     EXPECT(&r, with_key(CS_SESSION_CANCEL, 3, 1), "");
     r.now_ms += 500;
-    EXPECT(&r, event_of(CS_SESSION_TICK), "beat 3.1"); /* still in hand: the compute thread has not ended */
+    EXPECT(&r, event_of(CS_SESSION_TICK),
+           "beat 3.1"); /* still in hand: the compute thread has not ended */
     EXPECT(&r, event_of(CS_SESSION_DONE), "drop; beat");
     assert_int_equal(r.session.state, CS_SESSION_IDLE);
     EXPECT(&r, with_key(CS_SESSION_TASK, 3, 2), "run 3.2");

@@ -1,5 +1,6 @@
-/* Drives the dispatch machine for its tests: it is told events, and its actions are compared as text: "A<task 0.1"
- * says that attempt 1 of task 0 was sent to the worker A, "!accepted 0" goes to the job. */
+/* Drives the dispatch machine for its tests: it is told events, and its actions are compared as
+ * text: "A<task 0.1" says that attempt 1 of task 0 was sent to the worker A, "!accepted 0" goes to
+ * the job. */
 #ifndef CS_TESTS_DISPATCH_RIG_H
 #define CS_TESTS_DISPATCH_RIG_H
 
@@ -23,7 +24,7 @@ typedef struct rig {
     cs_dispatch_actions actions;
     int64_t now_ms;
     char text[4096];
-    cs_error error; /* of the last FAILED or LEAVE */
+    cs_error error;  /* of the last FAILED or LEAVE */
     cs_task_key key; /* of the last TASK */
     const cs_task_result *result;
 } rig;
@@ -79,8 +80,8 @@ static inline const char *take(rig *r)
             /* fall through */
         case CS_DISPATCH_SEND_CONFIRM:
         case CS_DISPATCH_SEND_CANCEL:
-            snprintf(piece, sizeof piece, "%c<%s %u.%u", action->peer.bytes[0], names[action->kind], action->key.task,
-                     action->key.attempt);
+            snprintf(piece, sizeof piece, "%c<%s %u.%u", action->peer.bytes[0], names[action->kind],
+                     action->key.task, action->key.attempt);
             break;
         case CS_DISPATCH_SEND_LEAVE:
             r->error = *action->error;
@@ -103,7 +104,8 @@ static inline const char *take(rig *r)
             snprintf(piece, sizeof piece, "%c<%s", action->peer.bytes[0], names[action->kind]);
             break;
         }
-        len += (size_t)snprintf(r->text + len, sizeof r->text - len, "%s%s", len > 0 ? "; " : "", piece);
+        len += (size_t)snprintf(r->text + len, sizeof r->text - len, "%s%s", len > 0 ? "; " : "",
+                                piece);
     }
     r->actions.count = 0;
     return r->text;
@@ -119,9 +121,11 @@ static inline const char *on(rig *r, cs_dispatch_event event)
 
 static inline cs_dispatch_event hello_as(char letter, const char *name, uint64_t pid)
 {
-    return (cs_dispatch_event){ .kind = CS_DISPATCH_HELLO,
-                                .peer = peer_of(letter),
-                                .hello = { .name = cs_str_of(name), .version = CS_STR("1.0"), .pid = pid } };
+    return (cs_dispatch_event){
+        .kind = CS_DISPATCH_HELLO,
+        .peer = peer_of(letter),
+        .hello = { .name = cs_str_of(name), .version = CS_STR("1.0"), .pid = pid }
+    };
 }
 
 static inline cs_dispatch_event hello(char letter)
@@ -141,7 +145,12 @@ static inline cs_dispatch_event back_with(char letter, cs_task_key key)
 
 static inline cs_task_key key_of(uint32_t task, uint32_t attempt)
 {
-    return (cs_task_key){ .stream = stream_of(1), .epoch = 4, .batch = 0, .digest8 = 0x0101010101010101, .task = task, .attempt = attempt };
+    return (cs_task_key){ .stream = stream_of(1),
+                          .epoch = 4,
+                          .batch = 0,
+                          .digest8 = 0x0101010101010101,
+                          .task = task,
+                          .attempt = attempt };
 }
 
 static inline cs_dispatch_event beat(char letter)
@@ -161,7 +170,9 @@ static inline cs_dispatch_event busy_beat(char letter, cs_task_key key, uint64_t
 static inline cs_dispatch_event ack(char letter, cs_task_key key)
 {
     static const cs_task_result result = { .rows_read = 5 };
-    return (cs_dispatch_event){ .kind = CS_DISPATCH_ACK, .peer = peer_of(letter), .ack = { .key = key, .result = &result } };
+    return (cs_dispatch_event){ .kind = CS_DISPATCH_ACK,
+                                .peer = peer_of(letter),
+                                .ack = { .key = key, .result = &result } };
 }
 
 static inline cs_dispatch_event nack(char letter, cs_task_key key, cs_code code, bool retriable)
@@ -169,7 +180,9 @@ static inline cs_dispatch_event nack(char letter, cs_task_key key, cs_code code,
     static cs_error error;
     (void)cs_error_set(&error, code, "it failed");
     error.retriable = retriable;
-    return (cs_dispatch_event){ .kind = CS_DISPATCH_NACK, .peer = peer_of(letter), .nack = { .key = key, .error = &error } };
+    return (cs_dispatch_event){ .kind = CS_DISPATCH_NACK,
+                                .peer = peer_of(letter),
+                                .nack = { .key = key, .error = &error } };
 }
 
 static inline cs_dispatch_event from(cs_dispatch_event_kind kind, char letter)
@@ -181,7 +194,9 @@ static inline cs_dispatch_event from(cs_dispatch_event_kind kind, char letter)
 
 static inline rig new_rig(void)
 {
-    cs_dispatch_config config = { .version = CS_STR("1.0"), .heartbeat_ms = 500, .lease_ms = LEASE_MS };
+    cs_dispatch_config config = { .version = CS_STR("1.0"),
+                                  .heartbeat_ms = 500,
+                                  .lease_ms = LEASE_MS };
     return (rig){ .dispatch = cs_dispatch_new(&config), .now_ms = 100000 };
 }
 
@@ -212,8 +227,8 @@ static inline const char *cancel(rig *r, cs_job_id id)
     return take(r);
 }
 
-/* The last of these is the one that lets time pass in steps, as a loop with timers does. Ticks are taken as they
- * fall due; signs of life are dropped; the first other text is returned. */
+/* The last of these is the one that lets time pass in steps, as a loop with timers does. Ticks are
+ * taken as they fall due; signs of life are dropped; the first other text is returned. */
 static inline const char *wait_until(rig *r, int64_t until_ms)
 {
     for (;;) {
@@ -237,7 +252,8 @@ static inline const char *wait_until(rig *r, int64_t until_ms)
 }
 
 /* Lets time pass while the named workers beat: idle, or with a task that gets on (or hangs) . */
-static inline const char *beat_until(rig *r, int64_t until_ms, const cs_dispatch_event *beats, size_t n, bool grow)
+static inline const char *beat_until(rig *r, int64_t until_ms, const cs_dispatch_event *beats,
+                                     size_t n, bool grow)
 {
     static uint64_t progress = 1000;
     while (r->now_ms < until_ms) {

@@ -74,7 +74,8 @@ static void lease_lives_by_progress_alone(void **state)
     cs_dispatch_event beats[] = { busy_beat('B', key_of(0, 1), 7), beat('A') };
     assert_string_equal(beat_until(&r, r.now_ms + 60000, beats, 2, true), ""); /* it gets on */
     int64_t hung_ms = r.now_ms;
-    assert_string_equal(beat_until(&r, r.now_ms + 60000, beats, 2, false), "B<cancel 0.1; A<task 0.2");
+    assert_string_equal(beat_until(&r, r.now_ms + 60000, beats, 2, false),
+                        "B<cancel 0.1; A<task 0.2");
     assert_in_range(r.now_ms - hung_ms, LEASE_MS - 500, LEASE_MS + 1000);
     assert_int_equal(cs_dispatch_counts_of(r.dispatch).expired, 1);
     /* It wakes up, too late. */
@@ -93,7 +94,8 @@ static void answer_after_the_lease_is_welcome_until_another_attempt_is_out(void 
     on(&r, hello('A'));
     assert_string_equal(add(&r, 1, plan), "A<task 0.1");
     cs_dispatch_event beats[] = { busy_beat('A', key_of(0, 1), 7) };
-    assert_string_equal(beat_until(&r, r.now_ms + 60000, beats, 1, false), "A<cancel 0.1"); /* nobody else is there */
+    assert_string_equal(beat_until(&r, r.now_ms + 60000, beats, 1, false),
+                        "A<cancel 0.1"); /* nobody else is there */
     EXPECT(&r, ack('A', key_of(0, 1)), "!accepted 0; A<confirm 0.1");
     cs_plan_free(plan);
     done(&r);
@@ -263,7 +265,8 @@ static void file_that_no_worker_finds_fails_the_job_with_its_own_hint(void **sta
     assert_string_equal(add(&r, 1, plan), "B<task 0.1");
     EXPECT(&r, nack('B', key_of(0, 1), CS_E_MISSING_FILE, false), "B<confirm 0.1");
     assert_string_equal(wait_until(&r, r.now_ms + 200), "A<task 0.2");
-    EXPECT(&r, nack('A', key_of(0, 2), CS_E_MISSING_FILE, false), "A<confirm 0.2; !failed MISSING_FILE");
+    EXPECT(&r, nack('A', key_of(0, 2), CS_E_MISSING_FILE, false),
+           "A<confirm 0.2; !failed MISSING_FILE");
     assert_non_null(strstr(r.error.hint, "do the workers not see the source folder"));
     cs_plan_free(plan);
     done(&r);

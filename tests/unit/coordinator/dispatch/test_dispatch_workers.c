@@ -84,7 +84,8 @@ static void worker_that_dies_after_its_lease_counts_against_the_task(void **stat
         assert_string_equal(beat_until(&r, r.now_ms + 60000, beats, 1, false), text);
         if (i == 3)
             break;
-        snprintf(text, sizeof text, "%c<welcome; workers 2; %c<task 0.%u", letters[i + 1], letters[i + 1], i + 2);
+        snprintf(text, sizeof text, "%c<welcome; workers 2; %c<task 0.%u", letters[i + 1],
+                 letters[i + 1], i + 2);
         EXPECT(&r, hello(letters[i + 1]), text);
         EXPECT(&r, from(CS_DISPATCH_GONE, letters[i]), "workers 1");
     }

@@ -11,8 +11,7 @@
 #include "tests/sim/sim_check.h"
 
 #define WALL_US 1750000000000000 /* 2025-06-15 */
-#define LATE_US                                                                                    \
-    (240 * SIM_SECOND) /* after the last fault: everything has come to its end by then */
+#define LATE_US (240 * SIM_SECOND) /* so long after the last fault everything is over */
 
 static void draw_settings(sim_world *world);
 static bool run_next(sim_world *world, int64_t until_us);

@@ -8,6 +8,12 @@
 #define ZONE_OFFSET_MAX (18 * 3600)
 #define YEAR_MAX 999999999
 
+#define BIT(field) ((uint32_t)1 << (field))
+#define CLOCK_FIELDS (BIT(CS_TIME_HOUR) | BIT(CS_TIME_MINUTE) | BIT(CS_TIME_SECOND))
+#define TIME_FIELDS                                                                         \
+    (CLOCK_FIELDS | BIT(CS_TIME_CLOCK) | BIT(CS_TIME_HALF_HOUR) | BIT(CS_TIME_HALF_CLOCK) | \
+     BIT(CS_TIME_HALF) | BIT(CS_TIME_NANO))
+
 typedef struct reading {
     cs_str text;
     size_t at;
@@ -36,7 +42,7 @@ static bool resolve_date(const reading *text, int64_t *days, bool *known);
 
 static bool has(const reading *text, cs_time_field field)
 {
-    return (text->present >> field & 1) != 0;
+    return (text->present & BIT(field)) != 0;
 }
 
 /* A field that comes twice must say the same. */
@@ -44,7 +50,7 @@ static bool set(reading *text, cs_time_field field, int64_t value)
 {
     bool same = !has(text, field) || text->fields[field] == value;
     text->fields[field] = value;
-    text->present |= 1u << field;
+    text->present |= BIT(field);
     return same;
 }
 
@@ -101,8 +107,6 @@ static int64_t two_digits(const char *at)
 
 static bool take_fixed(const cs_time_fixed *fixed, reading *text)
 {
-    static const cs_time_field twos[] = { CS_TIME_MONTH, CS_TIME_DAY, CS_TIME_HOUR, CS_TIME_MINUTE,
-                                          CS_TIME_SECOND };
     const char *at = text->text.ptr;
     if (fixed->len == 0 || text->text.len < fixed->len)
         return false;
@@ -115,8 +119,14 @@ static bool take_fixed(const cs_time_fixed *fixed, reading *text)
         return false;
     if (fixed->open && text->text.len > fixed->len && is_digit(at[fixed->len]))
         return false;
-    for (size_t i = 0; i < sizeof twos / sizeof twos[0]; i++)
-        text->fields[twos[i]] = two_digits(at + fixed->fields[twos[i]].at);
+    /* A field that is not there is read from byte 0 and not looked at. */
+    text->fields[CS_TIME_MONTH] = two_digits(at + fixed->fields[CS_TIME_MONTH].at);
+    text->fields[CS_TIME_DAY] = two_digits(at + fixed->fields[CS_TIME_DAY].at);
+    if ((fixed->present & TIME_FIELDS) != 0) {
+        text->fields[CS_TIME_HOUR] = two_digits(at + fixed->fields[CS_TIME_HOUR].at);
+        text->fields[CS_TIME_MINUTE] = two_digits(at + fixed->fields[CS_TIME_MINUTE].at);
+        text->fields[CS_TIME_SECOND] = two_digits(at + fixed->fields[CS_TIME_SECOND].at);
+    }
     const char *year = at + fixed->fields[CS_TIME_YEAR].at;
     text->fields[CS_TIME_YEAR] = fixed->short_year ? 2000 + two_digits(year)
                                                    : 100 * two_digits(year) + two_digits(year + 2);
@@ -235,11 +245,17 @@ static bool take_literal(cs_str literal, reading *text)
     return true;
 }
 
-static size_t count_digits(cs_str text, size_t most)
+/* Returns how many digits, at most `most`, the text begins with. *value is their number if they are
+ * at most 19. */
+static size_t read_digits(cs_str text, size_t most, uint64_t *value)
 {
     size_t n = 0;
-    while (n < text.len && n < most && is_digit(text.ptr[n]))
-        n++;
+    uint64_t sum = 0;
+    if (most > text.len)
+        most = text.len;
+    for (; n < most && is_digit(text.ptr[n]); n++)
+        sum = sum * 10 + (uint64_t)(text.ptr[n] - '0');
+    *value = sum;
     return n;
 }
 
@@ -253,14 +269,14 @@ static bool take_number(const cs_time_op *op, reading *text)
             return false;
         rest = (cs_str){ rest.ptr + 1, rest.len - 1 };
     }
-    size_t len = count_digits(rest, (size_t)op->most + op->behind);
+    uint64_t value;
+    size_t len = read_digits(rest, (size_t)op->most + op->behind, &value);
     if (len < op->least)
         return false;
-    if (op->behind > 0)
+    if (op->behind > 0) {
         len = len > (size_t)op->least + op->behind ? len - op->behind : op->least;
-    uint64_t value = 0; /* 19 digits fit */
-    for (size_t i = 0; i < len; i++)
-        value = value * 10 + (uint64_t)(rest.ptr[i] - '0');
+        len = read_digits(rest, len, &value);
+    }
     if (value > (uint64_t)INT64_MAX) { /* as Java does: one digit less */
         value /= 10;
         len--;
@@ -277,15 +293,12 @@ static bool take_number(const cs_time_op *op, reading *text)
 
 static bool take_fraction(const cs_time_op *op, reading *text)
 {
-    cs_str rest = rest_of(text);
-    size_t len = count_digits(rest, op->most);
-    if (len < op->least)
-        return false;
-    int64_t nanos = 0;
-    for (size_t i = 0; i < 9; i++)
-        nanos = nanos * 10 + (i < len ? rest.ptr[i] - '0' : 0);
+    static const int32_t weights[] = { 1000000000, 100000000, 10000000, 1000000, 100000,
+                                       10000,      1000,      100,      10,      1 };
+    uint64_t value;
+    size_t len = read_digits(rest_of(text), op->most, &value);
     text->at += len;
-    return set(text, CS_TIME_NANO, nanos);
+    return len >= op->least && set(text, CS_TIME_NANO, (int64_t)value * weights[len]);
 }
 
 static bool take_month(bool whole, reading *text)
@@ -293,9 +306,16 @@ static bool take_month(bool whole, reading *text)
     static const char *const months[] = { "January", "February", "March",     "April",
                                           "May",     "June",     "July",      "August",
                                           "September", "October", "November", "December" };
-    for (int64_t i = 0; i < 12; i++)
-        if (take_word((cs_str){ months[i], whole ? strlen(months[i]) : 3 }, text))
-            return set(text, CS_TIME_MONTH, i + 1);
+    cs_str rest = rest_of(text);
+    if (rest.len < 3)
+        return false;
+    for (int64_t i = 0; i < 12; i++) {
+        const char *name = months[i];
+        if (((name[0] ^ rest.ptr[0]) | (name[1] ^ rest.ptr[1]) | (name[2] ^ rest.ptr[2])) & ~0x20)
+            continue;
+        return take_word((cs_str){ name, whole ? strlen(name) : 3 }, text) &&
+               set(text, CS_TIME_MONTH, i + 1);
+    }
     return false;
 }
 
@@ -312,7 +332,8 @@ static bool take_pair(reading *text, bool colon, int32_t most, int32_t *value)
         rest = (cs_str){ rest.ptr + 1, rest.len - 1 };
     else if (colon)
         return false;
-    if (count_digits(rest, 2) < 2 || two_digits(rest.ptr) > most)
+    if (rest.len < 2 || !is_digit(rest.ptr[0]) || !is_digit(rest.ptr[1]) ||
+        two_digits(rest.ptr) > most)
         return false;
     *value = (int32_t)two_digits(rest.ptr);
     text->at = (size_t)(rest.ptr - text->text.ptr) + 2;
@@ -373,20 +394,23 @@ static bool take_zone(reading *text)
     cs_str rest = rest_of(text);
     if (rest.len == 0)
         return false;
-    if (rest.ptr[0] == '+' || rest.ptr[0] == '-')
+    char first = rest.ptr[0];
+    if (first == '+' || first == '-')
         return take_zone_offset(text, CS_STR("Z"));
-    if (take_word(CS_STR("GMT0"), text)) {
-        text->has_id = true;
-        text->zone = NULL;
-        text->offset = 0;
-        return true;
+    if ((first | 0x20) == 'g' || (first | 0x20) == 'u') {
+        if (take_word(CS_STR("GMT0"), text)) {
+            text->has_id = true;
+            text->zone = NULL;
+            text->offset = 0;
+            return true;
+        }
+        if (take_word(CS_STR("UTC"), text) || take_word(CS_STR("UT"), text) ||
+            take_word(CS_STR("GMT"), text))
+            return take_zone_offset(text, CS_STR("0"));
     }
-    if (take_word(CS_STR("UTC"), text) || take_word(CS_STR("UT"), text) ||
-        take_word(CS_STR("GMT"), text))
-        return take_zone_offset(text, CS_STR("0"));
     size_t len = 0;
     const cs_zone *zone = cs_zones_starting(text->zones, rest, &len);
-    if (zone == NULL && (rest.ptr[0] | 0x20) != 'z')
+    if (zone == NULL && (first | 0x20) != 'z')
         return false;
     text->at += zone != NULL ? len : 1;
     text->has_id = true;
@@ -405,7 +429,11 @@ static bool within(const reading *text, cs_time_field field, int64_t least, int6
 static bool resolve_time(reading *text, cs_time_value *out, bool *known)
 {
     const int64_t *fields = text->fields;
-    if (!merge_hours(text))
+    *known = false;
+    out->second = out->micro = 0;
+    if ((text->present & TIME_FIELDS) == 0)
+        return true;
+    if ((text->present & TIME_FIELDS & ~CLOCK_FIELDS) != 0 && !merge_hours(text))
         return false;
     bool minute = has(text, CS_TIME_MINUTE), second = has(text, CS_TIME_SECOND);
     bool nano = has(text, CS_TIME_NANO);

@@ -15,12 +15,12 @@
 #define FILE_BYTES_MAX (64u << 10)
 #define ID_BYTES_MAX 64u
 #define BUCKETS 256u
-#define ID_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+-"
 
 struct cs_zone {
     struct cs_zone *next; /* of the same bucket */
     char id[ID_BYTES_MAX];
     size_t id_len;
+    bool is_tzdb_id;
     cs_zone_rules rules; /* without any: fixed */
     int32_t offset;
 };
@@ -62,6 +62,7 @@ static const char *const not_zones[] = { "Factory", "GMT+0", "GMT-0", "ROC", "lo
 static bool offset_of(cs_str text, int32_t *seconds);
 static bool two_digits(const char *at, int32_t *value);
 static bool is_region(cs_str id);
+static bool is_id_byte(char c);
 static bool is_short_id(cs_str id);
 static void list_names(cs_zones *zones, cs_str folder, int depth);
 static int longer_first(const void *a, const void *b);
@@ -112,6 +113,7 @@ const cs_zone *cs_zones_find(cs_zones *zones, cs_str id)
     memcpy(found.id, id.ptr, id.len);
     if (zones->count == CS_ZONES_MAX || !load(id, &found))
         return NULL;
+    found.is_tzdb_id = found.rules.offsets != NULL && !is_short_id(id);
     found.next = *bucket;
     *bucket = cs_xcalloc(1, sizeof found);
     **bucket = found;
@@ -123,13 +125,10 @@ const cs_zone *cs_zones_starting(cs_zones *zones, cs_str text, size_t *len)
 {
     /* Nearly always the id as it is written, up to the end or to what no id has in it. */
     size_t n = 0;
-    int32_t offset;
-    while (n < text.len && text.ptr[n] != '\0' && strchr(ID_BYTES, text.ptr[n]) != NULL)
+    while (n < text.len && is_id_byte(text.ptr[n]))
         n++;
-    cs_str id = { text.ptr, n };
-    bool other = is_short_id(id) || cs_zone_fixed(id, &offset);
-    const cs_zone *zone = other ? NULL : cs_zones_find(zones, id);
-    if (zone != NULL) {
+    const cs_zone *zone = cs_zones_find(zones, (cs_str){ text.ptr, n });
+    if (zone != NULL && zone->is_tzdb_id) {
         *len = n;
         return zone;
     }
@@ -235,7 +234,7 @@ static bool is_region(cs_str id)
     for (size_t i = 0; i < id.len; i++) {
         char c = id.ptr[i];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (begins ? !letter : c == '\0' || strchr(ID_BYTES, c) == NULL)
+        if (begins ? !letter : !is_id_byte(c))
             return false;
         begins = c == '/';
     }
@@ -243,6 +242,11 @@ static bool is_region(cs_str id)
         if (cs_str_eq(id, cs_str_of(not_zones[i])))
             return false;
     return !begins && !cs_str_starts(id, CS_STR("posix/")) && !cs_str_starts(id, CS_STR("right/"));
+}
+
+static bool is_id_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '-' && c <= '9') || c == '_' || c == '+';
 }
 
 static bool is_short_id(cs_str id)

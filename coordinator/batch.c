@@ -278,6 +278,9 @@ static void on_listed(step *s, cs_batch_event *event)
     batch->listed = true;
     cs_trigger_looked(&batch->trigger, plan != NULL, event->listed.held_back > 0,
                       event->listed.again_ms, s->now_ms);
+    if (batch->trigger.drained && event->listed.held_back > 0)
+        say(s, CS_LOG_WARN, "%" PRIu64 " files are still being written: the next start reads them",
+            event->listed.held_back);
     if (plan == NULL) {
         next(s);
     } else if (batch->stopping) {
@@ -354,8 +357,9 @@ static void on_tasks_failed(step *s, const cs_batch_event *event)
                        "%s%s(batch %" PRIu64 "; nothing of batch %" PRIu64 " was committed)",
                        error.place, error.place[0] == '\0' ? "" : " ", number, number);
         bool of_files = error.code == CS_E_MALFORMED_RECORD || error.code == CS_E_MALFORMED_FILE ||
-                        error.code == CS_E_SOURCE_CHANGED || error.code == CS_E_MISSING_FILE;
-        if (of_files)
+                        error.code == CS_E_SOURCE_CHANGED || error.code == CS_E_MISSING_FILE ||
+                        error.code == CS_E_LIMIT;
+        if (of_files && strstr(error.hint, "--replan") == NULL)
             cs_error_hint(&error,
                           "%s%sstart again with --replan: it plans batch %" PRIu64
                           " anew, with the files and options of then",

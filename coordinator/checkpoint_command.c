@@ -7,6 +7,7 @@
 #include "common/data/value.h"
 #include "common/json/json.h"
 #include "coordinator/checkpoint/checkpoint.h"
+#include "coordinator/checkpoint/kv_lmdb.h"
 #include "coordinator/commit/sink.h"
 #include "coordinator/discover/source.h"
 #include "coordinator/query_io.h"
@@ -102,13 +103,15 @@ static cs_code open_checkpoint(const cs_checkpoint_command *command, cs_checkpoi
 {
     /* Opening creates what is missing; here that would only hide a typing error. */
     cs_store *folder;
+    cs_stat stat;
     CS_TRY(cs_store_posix_open(command->folder, false, &folder, err));
+    cs_code code = cs_store_stat(folder, CS_STR(CS_KV_LMDB_FILE), &stat, err);
     cs_store_close(folder);
-    cs_kv *kv = NULL;
-    CS_TRY(cs_kv_lmdb_open(command->folder, command->program, &kv, err));
-    cs_code code = cs_checkpoint_start(kv, NULL, cs_rng_system(), out, err);
-    if (code != CS_OK)
-        kv->ops->close(kv);
+    if (code == CS_OK) {
+        cs_kv *kv = NULL;
+        CS_TRY(cs_kv_lmdb_open(command->folder, command->program, &kv, err));
+        code = cs_checkpoint_start(kv, NULL, cs_rng_system(), out, err);
+    }
     if (code != CS_E_NOT_FOUND)
         return code;
     return cs_error_set(err, CS_E_BAD_CONFIG, "no job ever started with the checkpoint '%s'",

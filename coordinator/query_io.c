@@ -34,6 +34,8 @@ typedef struct start_state {
 
 static cs_code recover(cs_query_io *io, cs_batch_event *event, cs_error *err);
 static cs_code open_all(cs_query_io *io, cs_error *err);
+static cs_code open_source(cs_query_io *io, cs_error *err);
+static cs_code forget_plan(cs_query_io *io, cs_error *err);
 static void keep_accepted(cs_query_io *io, const cs_accepted *accepted, size_t n);
 static cs_code load_state(cs_query_io *io, start_state *state, cs_error *err);
 static cs_code look_at_table(cs_query_io *io, cs_sink_state *out, cs_error *err);
@@ -220,17 +222,29 @@ static cs_code open_all(cs_query_io *io, cs_error *err)
                             .notice = io->env.notice };
         CS_TRY(cs_sink_open(&env, &io->sink, err));
     }
-    if (io->source == NULL) {
-        cs_source_env env = { .job = &io->source_job,
-                              .store = io->env.source,
-                              .clock = io->env.clock,
-                              .ctx = io,
-                              .seen = seen,
-                              .changed = changed,
-                              .notice = source_says };
-        CS_TRY(cs_source_open(&env, &io->source, err));
-    }
-    return CS_OK;
+    return io->source == NULL ? open_source(io, err) : CS_OK;
+}
+
+static cs_code open_source(cs_query_io *io, cs_error *err)
+{
+    cs_source_env env = { .job = &io->source_job,
+                          .store = io->env.source,
+                          .clock = io->env.clock,
+                          .ctx = io,
+                          .seen = seen,
+                          .changed = changed,
+                          .notice = source_says };
+    return cs_source_open(&env, &io->source, err);
+}
+
+/* The plan is dropped and its files are new again. A source has handed them out, and one that lists only once would
+ * not find them: another one begins from nothing. */
+static cs_code forget_plan(cs_query_io *io, cs_error *err)
+{
+    CS_TRY(cs_checkpoint_replan(io->checkpoint, err));
+    io->source->ops->close(io->source);
+    io->source = NULL;
+    return open_source(io, err);
 }
 
 /* For the commits, which look for other streams again. */
@@ -280,11 +294,11 @@ static cs_code carry_out(cs_query_io *io, cs_recover_decision decision, start_st
         }
         if (plan == NULL || !job->replan)
             return CS_OK;
-        CS_TRY(cs_checkpoint_replan(io->checkpoint, err));
+        CS_TRY(forget_plan(io, err));
         say(io, CS_LOG_INFO, "--replan: batch %" PRIu64 " is planned anew", plan->batch);
         break;
     case CS_RECOVER_PLAN_ANEW:
-        CS_TRY(cs_checkpoint_replan(io->checkpoint, err));
+        CS_TRY(forget_plan(io, err));
         break;
     case CS_RECOVER_ADOPT:
         CS_TRY(adopt(io, plan, err));

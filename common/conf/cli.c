@@ -48,6 +48,7 @@ static const flag_def flags[] = {
     { 0, "checkpoint-location", "checkpointLocation", FLAG_JOB, 0, RUN, 0, "FOLDER", NULL },
     { 0, "trigger", NULL, FLAG_JOB, 0, RUN, 0, "TRIGGER", NULL },
     { 0, "output-mode", "outputMode", FLAG_JOB, 0, RUN, 0, "append", NULL },
+    { 0, "partition-by", "partitionBy", FLAG_JOB, 0, RUN, 0, "COLUMNS", NULL },
     { 0, "replan", NULL, FLAG_JOB, 0, RUN, 0, NULL, NULL },
     { 0, "stop-timeout", "stopTimeout", FLAG_TIME, 0, RUN, AT(stop_timeout_ms), "TIME", "how long the running batch may take after the first Ctrl-C (30s)" },
     { 0, "timeout", NULL, FLAG_TIME, 0, RUN, AT(timeout_ms), "TIME", "stop gracefully after this time" },
@@ -324,8 +325,12 @@ static void print_flag(const flag_def *flag, cs_buf *out)
 {
     char left[64];
     const char *help = flag->help;
-    if (flag->kind == FLAG_JOB)
-        help = cs_option_find(CS_SCOPE_JOB, cs_str_of(flag->name))->help;
+    if (flag->kind == FLAG_JOB) {
+        const cs_option_def *def = cs_option_find(CS_SCOPE_JOB, cs_str_of(flag->name));
+        if (def->when == CS_OPTION_LATER)
+            return;
+        help = def->help;
+    }
     snprintf(left, sizeof left, "  %c%c%c --%s %s", flag->short_name ? '-' : ' ', flag->short_name ? flag->short_name : ' ',
              flag->short_name ? ',' : ' ', flag->name, flag->argument ? flag->argument : "");
     cs_buf_printf(out, "%-38s %s\n", left, help);

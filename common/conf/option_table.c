@@ -36,6 +36,8 @@ const cs_option_def cs_option_table[] = {
     JOB(CS_OPTION_BOOL, "replan", NULL, "false", NULL, 0, replan,
         "drop the batch that is planned but not committed, and plan it anew from the files as they are now"),
 
+    LATER(CS_SCOPE_JOB, "partition-by", "partitionBy", "tables without partition columns for now"),
+
     READ(CS_OPTION_SEP, "sep", "delimiter", ",", NULL, 0, csv.sep, "separates fields"),
     READ(CS_OPTION_CHAR, "quote", NULL, "\"", NULL, 0, csv.quote, "encloses fields; empty switches quotes off"),
     READ(CS_OPTION_CHAR, "escape", NULL, "\"", NULL, 0, csv.escape, "escapes a quote inside quotes; only the quote itself for now"),

@@ -62,7 +62,7 @@ cs_code cs_options_parse(cs_str text, cs_arena *arena, cs_options *out, cs_error
             rest.ptr[len] != '\n')
             return cs_error_set(err, CS_E_DAMAGED_CHECKPOINT, "option text is damaged behind option %zu", count);
         items[count++] = (cs_option){ (cs_option_scope)scope, cs_arena_str(arena, key),
-                                      cs_arena_str(arena, (cs_str){ rest.ptr, len }), CS_STR("checkpoint") };
+                                      cs_arena_str(arena, (cs_str){ rest.ptr, len }), CS_STR("stored options") };
         rest.ptr += len + 1;
         rest.len -= len + 1;
     }

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/base/arena.h"
@@ -154,6 +155,10 @@ static cs_code fail(lmdb_kv *kv, int rc, const char *what, cs_error *err)
     }
     if (rc > 0) {
         kv->broken = kv->broken || rc == EIO;
+        /* LMDB makes EIO of a write that was cut short, which is how a full disk often shows. */
+        struct statvfs room;
+        if (rc == EIO && statvfs(kv->folder, &room) == 0 && room.f_bavail == 0)
+            rc = ENOSPC;
         kv->stale = true;
         return cs_error_sys(err, rc, "cannot %s checkpoint %s", what, kv->folder);
     }

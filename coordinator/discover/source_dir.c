@@ -37,6 +37,7 @@ typedef struct dir_source {
     cs_source_counts counts;
     uint64_t *noticed;     /* hashes of names that were mentioned */
     uint32_t n_noticed;
+    bool told_hidden;
 } dir_source;
 
 /* One full listing. */
@@ -224,6 +225,13 @@ static cs_code list_all(dir_source *dir, cs_error *err)
     CS_TRY(look_at_hints(dir, err));
     counts.changed += dir->counts.changed;
     dir->counts = counts;
+    if (counts.hidden > 0 && !dir->told_hidden) {
+        char text[128];
+        snprintf(text, sizeof text, "%llu hidden names (.x, _x, x._COPYING_) are skipped",
+                 (unsigned long long)counts.hidden);
+        dir->env.notice(dir->env.ctx, CS_LOG_INFO, text);
+        dir->told_hidden = true;
+    }
     dir->want_full = false;
     int64_t ended_ms = cs_clock_mono_ms(clock), wait_ms = (ended_ms - begun_ms) * LISTING_SHARE;
     if (wait_ms < dir->env.job->list_interval_ms)
@@ -395,6 +403,19 @@ static cs_code note_skipped(dir_source *dir, cs_str path, cs_file_kind kind,
     return CS_OK;
 }
 
+/* By its last extension, in any case (spec: csv.md §1): its bytes would be taken for text. */
+static bool is_compressed(cs_str name)
+{
+    static const char *const endings[] = { ".gz", ".deflate", ".zst", ".snappy", ".bz2", ".lz4" };
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        cs_str ending = cs_str_of(endings[i]);
+        if (name.len > ending.len &&
+            cs_str_eq_nocase((cs_str){ name.ptr + name.len - ending.len, ending.len }, ending))
+            return true;
+    }
+    return false;
+}
+
 /* True while somebody may still be writing; *due_ms says when to look again. */
 static bool is_held(dir_source *dir, const cs_pending_file *file, int64_t now_ms, int64_t *due_ms)
 {
@@ -455,8 +476,15 @@ static cs_code consider(dir_source *dir, cs_str path, const cs_stat *stat, bool 
     size_t at = slash != NULL ? (size_t)(slash - path.ptr) + 1 : 0;
     if (stat->kind != CS_FILE_REGULAR)
         return note_skipped(dir, path, stat->kind, counts);
-    if (!cs_glob_fits(&dir->glob, (cs_str){ path.ptr + at, path.len - at }))
+    cs_str base = { path.ptr + at, path.len - at };
+    if (!cs_glob_fits(&dir->glob, base))
         return CS_OK;
+    if (is_compressed(base)) {
+        counts->others++;
+        notice_once(dir, CS_LOG_WARN, path,
+                    "is left out: this version does not read compressed files; decompress it");
+        return CS_OK;
+    }
     int64_t now_ms = cs_clock_mono_ms(dir->env.clock);
     cs_source_file file = { path, { stat->size_bytes, stat->mtime_ns } };
     cs_pending_file *known = cs_pending_find(dir->pending, path);

@@ -70,6 +70,23 @@ static cs_code read_whole(cs_str name, cs_arena *arena, cs_str *out, cs_error *e
     return code;
 }
 
+/* file:///in is /in; what another scheme names is no folder here. */
+static cs_code without_scheme(cs_str *path, cs_error *err)
+{
+    char shown[512];
+    const char *mark = memmem(path->ptr, path->len, "://", 3);
+    if (!mark || memchr(path->ptr, '/', (size_t)(mark - path->ptr)))
+        return CS_OK;
+    if (cs_str_starts(*path, CS_STR("file:///"))) {
+        *path = (cs_str){ path->ptr + 7, path->len - 7 };
+        return CS_OK;
+    }
+    cs_error_set(err, CS_E_UNSUPPORTED, "'%s': only folders of a file system are supported",
+                 cs_escape(shown, sizeof shown, *path));
+    cs_error_hint(err, "write a path, for example /data/in");
+    return CS_E_UNSUPPORTED;
+}
+
 /* "csv:/in" → csv, /in. */
 static cs_code split_operand(cs_str operand, const char *what, const char *example, cs_str *format, cs_str *path, cs_error *err)
 {
@@ -81,7 +98,7 @@ static cs_code split_operand(cs_str operand, const char *what, const char *examp
         return CS_E_USAGE;
     }
     *path = rest;
-    return CS_OK;
+    return without_scheme(path, err);
 }
 
 static void add(cs_option *items, size_t *n, const char *key, cs_str value)

@@ -32,7 +32,13 @@ int main(int argc, char **argv)
         code = dispatch(&cli, &err);
     }
     cs_arena_done(&arena);
-    return code == CS_OK ? 0 : cs_print_error(&err);
+    if (code == CS_OK)
+        return 0;
+    if (cli.log_format == 1)
+        cs_log_error(&err, cs_code_name(err.code));
+    else
+        cs_log_show_error(&err);
+    return err.exit_status;
 }
 
 static cs_code dispatch(const cs_cli *cli, cs_error *err)

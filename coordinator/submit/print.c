@@ -10,16 +10,6 @@
 
 #define CELL_WIDTH_MAX 60u
 
-int cs_print_error(const cs_error *err)
-{
-    fprintf(stderr, "error[%s]: %s\n", cs_code_name(err->code), err->message);
-    if (err->place[0])
-        fprintf(stderr, "  --> %s\n", err->place);
-    if (err->hint[0])
-        fprintf(stderr, "  hint: %s\n", err->hint);
-    return err->exit_status;
-}
-
 void cs_add_count(cs_buf *out, uint64_t count)
 {
     char digits[24];

@@ -1,12 +1,9 @@
-/* What people see of cstream-submit: errors with place and hint, numbers with separators, aligned columns. Data
+/* What people see of cstream-submit: numbers with separators, aligned columns. Data
  * goes to stdout, everything else to stderr. */
 #ifndef CS_COORDINATOR_SUBMIT_PRINT_H
 #define CS_COORDINATOR_SUBMIT_PRINT_H
 
 #include "common/base/buf.h"
-
-/* error[NAME]: message, `--> place`, `hint: …`; returns the exit status. */
-int cs_print_error(const cs_error *err);
 
 void cs_add_count(cs_buf *out, uint64_t count);  /* 17,301,442 */
 void cs_add_size(cs_buf *out, uint64_t bytes);   /* 1.1 GiB */

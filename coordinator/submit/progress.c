@@ -11,6 +11,7 @@ struct cs_progress {
     cs_clock *clock;
     const cs_job *job;
     bool quiet, terminal;
+    bool json; /* lines of the log's form instead of lines for people */
     bool open_line; /* a progress line without its newline stands on the terminal */
     int64_t started_ms;
     uint64_t batches, files, rows_in, rows_out, rejected, parts, part_bytes;
@@ -18,13 +19,14 @@ struct cs_progress {
     double files_per_s;
 };
 
-cs_progress *cs_progress_new(cs_clock *clock, const cs_job *job, bool quiet)
+cs_progress *cs_progress_new(cs_clock *clock, const cs_job *job, bool quiet, bool json)
 {
     cs_progress *progress = cs_xcalloc(1, sizeof *progress);
     progress->clock = clock;
     progress->job = job;
     progress->quiet = quiet;
-    progress->terminal = isatty(STDERR_FILENO);
+    progress->json = json;
+    progress->terminal = isatty(STDERR_FILENO) && !json;
     progress->started_ms = cs_clock_mono_ms(clock);
     progress->first_version = progress->last_version = -1;
     return progress;
@@ -45,7 +47,9 @@ static void add_plural(cs_buf *out, uint64_t count, const char *what)
 
 static void say(cs_progress *progress, const cs_buf *line, bool in_place)
 {
-    if (in_place && progress->terminal) {
+    if (progress->json) {
+        cs_log(CS_LOG_INFO, "%.*s", CS_STR_ARG(cs_buf_str(line)));
+    } else if (in_place && progress->terminal) {
         fprintf(stderr, "\r\033[K%.*s", CS_STR_ARG(cs_buf_str(line)));
         progress->open_line = true;
     } else {
@@ -124,8 +128,11 @@ void cs_progress_notice(cs_progress *progress, cs_log_level level, cs_str text)
 void cs_progress_stopping(cs_progress *progress)
 {
     cs_progress_break(progress);
+    cs_buf line = CS_BUF_INIT;
+    cs_buf_add_cstr(&line, "stopping after the running batch; Ctrl-C again stops at once");
     if (!progress->quiet)
-        fputs("stopping after the running batch; Ctrl-C again stops at once\n", stderr);
+        say(progress, &line, false);
+    cs_buf_done(&line);
 }
 
 void cs_progress_end(cs_progress *progress)
@@ -156,8 +163,10 @@ void cs_progress_end(cs_progress *progress)
             cs_buf_printf(&line, " · v%lld→v%lld", (long long)progress->first_version, (long long)progress->last_version);
         cs_buf_printf(&line, " · %.1f s", seconds);
     }
-    cs_buf_add_cstr(&line, "\n      look at it: cstream-submit count ");
-    cs_buf_add_escaped(&line, progress->job->table_path);
+    if (!progress->json) {
+        cs_buf_add_cstr(&line, "\n      look at it: cstream-submit count ");
+        cs_buf_add_escaped(&line, progress->job->table_path);
+    }
     say(progress, &line, false);
     cs_buf_done(&line);
 }

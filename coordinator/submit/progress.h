@@ -10,7 +10,8 @@
 
 typedef struct cs_progress cs_progress;
 
-cs_progress *cs_progress_new(cs_clock *clock, const cs_job *job, bool quiet);
+/* json: every line has the form of a JSON log line. */
+cs_progress *cs_progress_new(cs_clock *clock, const cs_job *job, bool quiet, bool json);
 void cs_progress_started(cs_progress *progress, const Cs__Submitted *submitted, unsigned workers);
 void cs_progress_batch(cs_progress *progress, const Cs__BatchProgress *batch);
 /* A line about something else: the progress line makes way. */

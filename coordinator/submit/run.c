@@ -88,7 +88,8 @@ static cs_code client_open(run_client *client, const cs_options *options, cs_err
     client->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     if (client->signal_fd < 0)
         return cs_error_sys(err, errno, "signalfd");
-    client->progress = cs_progress_new(client->clock, &client->job, client->cli->quiet);
+    client->progress = cs_progress_new(client->clock, &client->job, client->cli->quiet,
+                                       client->cli->log_format == 1);
     if (client->cli->timeout_ms > 0)
         client->timeout_at_ms = cs_clock_mono_ms(client->clock) + client->cli->timeout_ms;
     CS_TRY(cs_local_start(client->workers, log_args, client->clock, &client->cluster, err));

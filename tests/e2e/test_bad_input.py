@@ -285,3 +285,34 @@ def test_no_master_no_schema_no_checkpoint_are_usage_errors(case):
     says(case.command("--master", "local[0]", "--checkpoint-location", case.checkpoint, "--schema", "id INT",
                       "csv:" + case.source, "delta:" + case.table, expect=2), "local")
     case.command("head", case.source, expect=2)
+
+
+def test_folder_that_is_no_checkpoint_stays_untouched(case):
+    os.mkdir(case.checkpoint)
+    for command in (["show"], ["reset", "--include-existing-files=true"]):
+        says(case.command("checkpoint", *command, case.checkpoint, expect=78), "no job ever started", case.checkpoint)
+        assert os.listdir(case.checkpoint) == []
+
+
+def test_limit_error_names_the_way_on(case):
+    case.put_text("a.csv", "1,x,2.00\n2," + "y" * 5000 + ",3.00\n")
+    says(case.run("-r", "maxRecordBytes=1000", "-r", "mode=FAILFAST", expect=65), "--replan")
+    case.run("-r", "maxRecordBytes=1000", "--replan")
+    assert case.command("count", case.table).out == "2\n"
+
+
+def test_compressed_files_are_left_out_by_name(case):
+    case.put("a.csv", 3)
+    case.put_text("b.csv.gz", b"\x1f\x8b\x08\x00 not text")
+    says(case.run(), "b.csv.gz", "compressed")
+    case.check()
+
+
+def test_uris_of_other_stores_are_refused(case):
+    result = case.command("--schema", "id INT", "--checkpoint-location", case.checkpoint, "csv:" + case.source,
+                          "delta:s3://bucket/table", expect=78)
+    says(result, "UNSUPPORTED_FEATURE", "s3://bucket/table")
+
+
+def test_partition_by_is_refused_by_name(case):
+    says(case.run("--partition-by", "name", expect=2), "partition-by")

@@ -315,3 +315,39 @@ def test_checkpoint_show_tells_which_file_went_into_which_batch(case):
     lines = [json.loads(line) for line in case.command("checkpoint", "show", case.checkpoint, "-o", "json").out.splitlines()]
     batches = {line["path"]: line["batch"] for line in lines if "path" in line}
     assert sorted(batches.values()) == [0, 1] and sorted(batches) == ["a.csv", "b.csv"], lines
+
+
+def test_stream_that_loses_the_first_version_to_another_loses_no_file(case):
+    other = os.path.join(case.folder, "in2")
+    os.mkdir(other)
+    for number in range(3):
+        case.put("%d.csv" % number, 10)
+        rows = case.rows(10)
+        with open(os.path.join(other, "%d.csv" % number), "w", encoding="utf-8") as file:
+            file.write("".join("%d,%s,%s\n" % row for row in rows))
+        case.ledger.update(rows)
+    slow = case.start(env={"CS_FAULT": "commit.before_put@1:sleep=1500"})
+    case.run(source=other, checkpoint=case.checkpoint + "2")
+    _, err = slow.communicate(timeout=30)
+    assert slow.returncode == 0 and "anew" in err, err
+    case.check()
+
+
+def test_json_log_format_makes_every_line_json(case):
+    case.put("a.csv", 3)
+    result = case.run("--log-format", "json")
+    lines = [json.loads(line) for line in result.err.splitlines()]
+    assert any("3 rows" in line["message"] for line in lines), lines
+    result = case.run("--log-format", "json", "--trigger", "never", expect=2)
+    assert "trigger" in json.loads(result.err.splitlines()[-1])["message"]
+
+
+def test_hidden_and_held_files_are_said_at_the_end(case):
+    case.put("a.csv", 3)
+    case.put_text("_hidden.csv", "1,x,1.00\n")
+    with open(os.path.join(case.source, "held.csv"), "w", encoding="utf-8") as file:
+        file.write("1,x,1.00\n")
+        file.flush()
+        result = case.run()
+    assert "1 hidden names" in result.err and "1 files are still being written" in result.err, result.err
+    case.check()

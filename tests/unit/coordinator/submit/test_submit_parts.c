@@ -100,6 +100,20 @@ static void relative_paths_become_absolute_by_the_file_system(void **state)
     cs_arena_done(&arena);
 }
 
+static void only_file_uris_are_folders(void **state)
+{
+    (void)state;
+    cs_arena arena = CS_ARENA_INIT;
+    cs_options options;
+    cs_cli cli = { .command = CS_COMMAND_RUN, .n_operands = 2, .operands = { CS_STR("csv:file:///in"), CS_STR("delta:/t") } };
+    assert_int_equal(cs_job_options(&cli, &arena, &options, &err), CS_OK);
+    assert_true(cs_str_eq(find(&options, "source-path"), CS_STR("/in")));
+    cli.operands[1] = CS_STR("delta:s3://bucket/t");
+    assert_int_equal(cs_job_options(&cli, &arena, &options, &err), CS_E_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "s3://bucket/t"));
+    cs_arena_done(&arena);
+}
+
 static void operands_need_a_format(void **state)
 {
     (void)state;
@@ -120,6 +134,7 @@ int main(void)
         cmocka_unit_test(numbers_are_printed_for_people),
         cmocka_unit_test(grid_aligns_columns_and_escapes_cells),
         cmocka_unit_test(relative_paths_become_absolute_by_the_file_system),
+        cmocka_unit_test(only_file_uris_are_folders),
         cmocka_unit_test(operands_need_a_format),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

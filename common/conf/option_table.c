@@ -228,92 +228,86 @@ static cs_code set_zone(const cs_option_def *def, cs_str value, cs_str origin, c
     return CS_OK;
 }
 
-cs_code cs_option_set(const cs_option_def *def, cs_str value, cs_str origin, cs_arena *arena, cs_job *job, cs_error *err)
+static const char *set_sep(cs_str value, cs_arena *arena, cs_str *to)
 {
-    char *member = job ? (char *)job + def->offset : NULL;
-    char wrong[160];
-    if (value.len > CS_OPTION_BYTES_MAX && def->type != CS_OPTION_TEXT) {
-        snprintf(wrong, sizeof wrong, "longer than %u bytes", CS_OPTION_BYTES_MAX);
-        return bad_value(def, value, origin, err, wrong);
-    }
+    const char *problem = undo_escapes(value, arena, to);
+    if (!problem && (to->ptr[0] == '\n' || to->ptr[0] == '\r' || (unsigned char)to->ptr[0] >= 0x80))
+        problem = "must be an ASCII character that ends no line";
+    return problem;
+}
+
+static const char *say_bound(char wrong[160], const char *before, uint64_t bound, const char *behind)
+{
+    snprintf(wrong, 160, "%s %llu%s", before, (unsigned long long)bound, behind);
+    return wrong;
+}
+
+/* Stores the value in *to, whose type the option's type names; or says what is wrong with it. */
+static const char *convert(const cs_option_def *def, cs_str value, cs_arena *arena, void *to, char wrong[160])
+{
+    uint64_t number;
+    int64_t ms;
+    int index;
     switch (def->type) {
-    case CS_OPTION_TEXT:
-    case CS_OPTION_PATH:
-        if (member)
-            *(cs_str *)member = cs_arena_str(arena, value);
-        return CS_OK;
     case CS_OPTION_BOOL:
-    case CS_OPTION_MAYBE: {
-        int index;
         if (!choose("false|true", value, &index))
-            return bad_value(def, value, origin, err, "must be true or false");
-        if (member && def->type == CS_OPTION_BOOL)
-            *(bool *)member = index;
-        else if (member)
-            *(cs_csv_maybe *)member = index ? CS_CSV_TRUE : CS_CSV_FALSE;
-        return CS_OK;
-    }
-    case CS_OPTION_COUNT: {
-        uint64_t number;
-        if (!cs_str_to_u64(value, &number) || number < def->min || number > INT32_MAX) {
-            snprintf(wrong, sizeof wrong, "must be an integer >= %llu", (unsigned long long)def->min);
-            return bad_value(def, value, origin, err, wrong);
-        }
-        if (member)
-            *(uint32_t *)member = (uint32_t)number;
-        return CS_OK;
-    }
-    case CS_OPTION_SIZE: {
-        uint64_t bytes;
-        if (!cs_str_to_size(value, &bytes) || bytes < def->min || bytes > INT64_MAX) {
-            snprintf(wrong, sizeof wrong, "must be a size >= %llu, for example 16MiB", (unsigned long long)def->min);
-            return bad_value(def, value, origin, err, wrong);
-        }
-        if (member)
-            *(uint64_t *)member = bytes;
-        return CS_OK;
-    }
-    case CS_OPTION_DURATION: {
-        int64_t ms;
-        if (!cs_str_to_ms(value, &ms) || ms < (int64_t)def->min) {
-            snprintf(wrong, sizeof wrong, "must be a time >= %llu ms, for example 500ms or 5s", (unsigned long long)def->min);
-            return bad_value(def, value, origin, err, wrong);
-        }
-        if (member)
-            *(int64_t *)member = ms;
-        return CS_OK;
-    }
+            return "must be true or false";
+        *(bool *)to = index;
+        return NULL;
+    case CS_OPTION_MAYBE:
+        if (!choose("false|true", value, &index))
+            return "must be true or false";
+        *(cs_csv_maybe *)to = index ? CS_CSV_TRUE : CS_CSV_FALSE;
+        return NULL;
+    case CS_OPTION_COUNT:
+        if (!cs_str_to_u64(value, &number) || number < def->min || number > INT32_MAX)
+            return say_bound(wrong, "must be an integer >=", def->min, "");
+        *(uint32_t *)to = (uint32_t)number;
+        return NULL;
+    case CS_OPTION_SIZE:
+        if (!cs_str_to_size(value, &number) || number < def->min || number > INT64_MAX)
+            return say_bound(wrong, "must be a size >=", def->min, ", for example 16MiB");
+        *(uint64_t *)to = number;
+        return NULL;
+    case CS_OPTION_DURATION:
+        if (!cs_str_to_ms(value, &ms) || ms < (int64_t)def->min)
+            return say_bound(wrong, "must be a time >=", def->min, " ms, for example 500ms or 5s");
+        *(int64_t *)to = ms;
+        return NULL;
     case CS_OPTION_CHAR:
         if (value.len > 1 || (value.len == 1 && (unsigned char)value.ptr[0] >= 0x80))
-            return bad_value(def, value, origin, err, "must be one character");
-        if (member)
-            *(int *)member = value.len ? (unsigned char)value.ptr[0] : CS_CSV_NO_CHAR;
-        return CS_OK;
-    case CS_OPTION_PATTERN:
-        return set_pattern(def, value, origin, arena, member, err);
-    case CS_OPTION_ZONE:
-        return set_zone(def, value, origin, arena, member, err);
-    case CS_OPTION_SEP: {
-        cs_str sep;
-        const char *problem = undo_escapes(value, arena, &sep);
-        if (!problem && (sep.ptr[0] == '\n' || sep.ptr[0] == '\r' || (unsigned char)sep.ptr[0] >= 0x80))
-            problem = "must be an ASCII character that ends no line";
-        if (problem)
-            return bad_value(def, value, origin, err, problem);
-        if (member)
-            *(cs_str *)member = sep;
-        return CS_OK;
-    }
-    case CS_OPTION_CHOICE: {
-        int index;
-        if (!choose(def->choices, value, &index)) {
-            snprintf(wrong, sizeof wrong, "must be one of %s", def->choices);
-            return bad_value(def, value, origin, err, wrong);
+            return "must be one character";
+        *(int *)to = value.len ? (unsigned char)value.ptr[0] : CS_CSV_NO_CHAR;
+        return NULL;
+    case CS_OPTION_SEP:
+        return set_sep(value, arena, to);
+    case CS_OPTION_CHOICE:
+        if (!choose(def->choices, value, to)) {
+            snprintf(wrong, 160, "must be one of %s", def->choices);
+            return wrong;
         }
-        if (member)
-            *(int *)member = index;
-        return CS_OK;
+        return NULL;
+    default:
+        *(cs_str *)to = cs_arena_str(arena, value);
+        return NULL;
     }
-    }
-    return cs_error_set(err, CS_E_INTERNAL, "option %s has no type", def->key);
+}
+
+cs_code cs_option_set(const cs_option_def *def, cs_str value, cs_str origin, cs_arena *arena, cs_job *job, cs_error *err)
+{
+    /* Without a job the value is only checked: it goes where nobody looks. */
+    union {
+        cs_str text;
+        uint64_t number;
+    } nowhere;
+    void *member = job ? (char *)job + def->offset : NULL;
+    char wrong[160];
+    if (value.len > CS_OPTION_BYTES_MAX && def->type != CS_OPTION_TEXT)
+        return bad_value(def, value, origin, err, say_bound(wrong, "longer than", CS_OPTION_BYTES_MAX, " bytes"));
+    if (def->type == CS_OPTION_PATTERN)
+        return set_pattern(def, value, origin, arena, member, err);
+    if (def->type == CS_OPTION_ZONE)
+        return set_zone(def, value, origin, arena, member, err);
+    const char *problem = convert(def, value, arena, member ? member : &nowhere, wrong);
+    return problem ? bad_value(def, value, origin, err, problem) : CS_OK;
 }

@@ -35,6 +35,16 @@ def test_header_is_no_row(case):
     case.check()
 
 
+def test_values_are_read_by_their_formats_and_the_time_zone(case):
+    case.put_text("a.csv", "02/01/2020,20200102030405,-999\n29/02/2021,2 Jan,1.5\n")
+    result = case.run("-r", "dateFormat=dd/MM/yyyy", "-r", "timestampFormat=yyyyMMddHHmmss", "-r", "timeZone=Europe/Berlin",
+                      "-r", "nanValue=-999", schema="d DATE, t TIMESTAMP, x DOUBLE")
+    assert "1 rejected" in result.err, result.err
+    rows = [json.loads(line) for line in case.command("head", "-o", "json", case.table).out.splitlines()]
+    assert rows == [{"d": "2020-01-02", "t": "2020-01-02T02:04:05.000000Z", "x": "NaN"},
+                    {"d": None, "t": None, "x": 1.5}], rows
+
+
 def test_issue_example_runs_as_written(case):
     case.put_text("a.csv", "event_time,event_type,product_id,price\n2019-10-01 00:00:00 UTC,view,44600062,35.79\n"
                   "2019-10-01T00:00:01Z,cart,3900821,\n")

@@ -25,7 +25,8 @@ by_unit() { # by_unit NAME
         [ -x "$test" ] || continue
         # What does not depend on the mutant is not run: the programs that link no mutant have none of their names.
         grep -qF "$1" "$test" || continue
-        if ! CS_MUTANT=$1 timeout 120 "$test" >/dev/null 2>&1; then
+        # A test that fails anyway catches nothing.
+        if ! CS_MUTANT=$1 timeout 120 "$test" >/dev/null 2>&1 && timeout 120 "$test" >/dev/null 2>&1; then
             caught=$(basename "$test")
             return 0
         fi

@@ -52,7 +52,7 @@ static const flag_def flags[] = {
     { 0, "replan", NULL, FLAG_JOB, 0, RUN, 0, NULL, NULL },
     { 0, "stop-timeout", "stopTimeout", FLAG_TIME, 0, RUN, AT(stop_timeout_ms), "TIME", "how long the running batch may take after the first Ctrl-C (30s)" },
     { 0, "timeout", NULL, FLAG_TIME, 0, RUN, AT(timeout_ms), "TIME", "stop gracefully after this time" },
-    { 'n', "rows", NULL, FLAG_ROWS, 0, READS | PREVIEW, AT(rows_max), "N|all", "how many rows (20)" },
+    { 'n', "rows", NULL, FLAG_ROWS, 0, ON(CS_COMMAND_HEAD) | ON(CS_COMMAND_HISTORY) | PREVIEW, AT(rows_max), "N|all", "how many rows (20)" },
     { 'o', "output", NULL, FLAG_CHOICE, 0, READS | PREVIEW | CHECKPOINT, AT(output), "table|json", "for people, or one JSON object a line" },
     { 0, "version", NULL, FLAG_NUMBER, 0, READS, AT(version), "N", "the table as it was at version N" },
     { 0, "include-existing-files", "includeExistingFiles", FLAG_CHOICE, 0, CHECKPOINT, AT(include_existing), "false|true",

@@ -12,7 +12,7 @@
     X(CS_COMMAND_HEAD,       "head",       "TABLE",                    "print the first rows")                    \
     X(CS_COMMAND_FILES,      "files",      "TABLE",                    "list the live data files")                \
     X(CS_COMMAND_HISTORY,    "history",    "TABLE",                    "list the versions, newest first")         \
-    X(CS_COMMAND_PREVIEW,    "preview",    "csv:FOLDER|FILE",          "type the first rows of a source, show rejects with reasons") \
+    X(CS_COMMAND_PREVIEW,    "preview",    "csv:FOLDER|csv:FILE",      "type the first rows of a source, show rejects with reasons") \
     X(CS_COMMAND_CHECKPOINT, "checkpoint", "show|reset FOLDER",        "which file went into which batch; start anew") \
     X(CS_COMMAND_VERSION,    "version",    "",                         "print the version")                       \
     X(CS_COMMAND_HELP,       "help",       "[COMMAND|options]",        "explain a command, or list all options")

@@ -22,6 +22,7 @@ typedef enum flag_kind {
 #define RUN ON(CS_COMMAND_RUN)
 #define PREVIEW ON(CS_COMMAND_PREVIEW)
 #define READS (ON(CS_COMMAND_COUNT) | ON(CS_COMMAND_HEAD) | ON(CS_COMMAND_FILES) | ON(CS_COMMAND_HISTORY))
+#define LISTS (ON(CS_COMMAND_HEAD) | ON(CS_COMMAND_FILES) | ON(CS_COMMAND_HISTORY) | PREVIEW)
 #define CHECKPOINT ON(CS_COMMAND_CHECKPOINT)
 #define ALL (~0u)
 
@@ -52,7 +53,7 @@ static const flag_def flags[] = {
     { 0, "replan", NULL, FLAG_JOB, 0, RUN, 0, NULL, NULL },
     { 0, "stop-timeout", "stopTimeout", FLAG_TIME, 0, RUN, AT(stop_timeout_ms), "TIME", "how long the running batch may take after the first Ctrl-C (30s)" },
     { 0, "timeout", NULL, FLAG_TIME, 0, RUN, AT(timeout_ms), "TIME", "stop gracefully after this time" },
-    { 'n', "rows", NULL, FLAG_ROWS, 0, ON(CS_COMMAND_HEAD) | ON(CS_COMMAND_HISTORY) | PREVIEW, AT(rows_max), "N|all", "how many rows (20)" },
+    { 'n', "rows", NULL, FLAG_ROWS, 0, LISTS, AT(rows_max), "N|all", "how many rows (20; files: all)" },
     { 'o', "output", NULL, FLAG_CHOICE, 0, READS | PREVIEW | CHECKPOINT, AT(output), "table|json", "for people, or one JSON object a line" },
     { 0, "version", NULL, FLAG_NUMBER, 0, READS, AT(version), "N", "the table as it was at version N" },
     { 0, "include-existing-files", "includeExistingFiles", FLAG_CHOICE, 0, CHECKPOINT, AT(include_existing), "false|true",
@@ -99,6 +100,8 @@ cs_code cs_cli_parse(int argc, char **argv, cs_arena *arena, cs_cli *out, cs_err
     cli_parser parser = { &cli, arena, cs_arena_array(arena, cs_option, CS_OPTIONS_MAX), 0, argc, argv, 1, err };
     bool flags_end = false, command_taken = false;
     find_command(argc, argv, &cli);
+    if (cli.command == CS_COMMAND_FILES)
+        cli.rows_max = -1;
     while (parser.at < argc) {
         cs_str word = cs_str_of(argv[parser.at++]);
         if (!flags_end && cs_str_eq(word, CS_STR("--"))) {

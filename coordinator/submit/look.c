@@ -194,7 +194,7 @@ static cs_code files(const cs_cli *cli, cs_store *table, cs_error *err)
     CS_TRY_OUT(cs_delta_files_open(snapshot, &list, err));
     if (cli->output == CS_OUTPUT_TABLE)
         grid = cs_grid_new(titles, 4);
-    for (;;) {
+    for (int64_t left = cli->rows_max; left != 0; left--) {
         CS_TRY_OUT(cs_delta_files_next(list, &file, err));
         if (!file)
             break;

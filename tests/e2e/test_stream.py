@@ -304,6 +304,7 @@ def test_look_commands_agree_with_the_log(case):
     files = [json.loads(line) for line in case.command("files", "-o", "json", case.table).out.splitlines()]
     assert sorted(file["path"] for file in files) == sorted(table.adds)
     assert sum(file["rows"] for file in files) == 30
+    assert len(case.command("files", "-n", "2", "-o", "json", case.table).out.splitlines()) == 2
     history = [json.loads(line) for line in case.command("history", "-o", "json", case.table).out.splitlines()]
     assert [entry["version"] for entry in history] == [2, 1, 0]
     assert case.command("count", "--version", "1", case.table).out == "20\n"

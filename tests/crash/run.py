@@ -82,7 +82,7 @@ def drain(case, env, rng):
 
 
 def check(case):
-    case.check()
+    case.check(readers=("replay",))
     table = delta_replay.Table(case.table)
     batches = collections.Counter(info["cstream"]["batch"] for info in table.infos)
     assert all(count == 1 for count in batches.values()), batches

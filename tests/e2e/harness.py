@@ -95,12 +95,20 @@ class Case:
     def command(self, *args, env=None, timeout=60, expect=0):
         return call([SUBMIT] + list(args), env=env, timeout=timeout, expect=expect)
 
-    def check(self, table=None):
-        """The rows of the table, by the independent reader, are the ledger's, each exactly once."""
-        rows = collections.Counter(delta_replay.Table(table or self.table).rows(["id", "name", "amount"]))
-        lost, extra = self.ledger - rows, rows - self.ledger
-        assert not lost and not extra, "lost %d rows %s, doubled or foreign %d rows %s" % (
-            sum(lost.values()), list(lost)[:3], sum(extra.values()), list(extra)[:3])
+    def check(self, table=None, readers=("replay", "delta-rs", "duckdb")):
+        """The rows of the table, by independent readers, are the ledger's, each exactly once."""
+        folder, columns = table or self.table, ["id", "name", "amount"]
+        for reader in readers:
+            if reader == "replay":
+                found = delta_replay.Table(folder).rows(columns)
+            elif reader == "delta-rs":
+                found = delta_replay.rows_by_delta_rs(folder, columns)
+            else:
+                found = delta_replay.rows_by_duckdb(folder, columns)
+            rows = collections.Counter(found)
+            lost, extra = self.ledger - rows, rows - self.ledger
+            assert not lost and not extra, "%s: lost %d rows %s, doubled or foreign %d rows %s" % (
+                reader, sum(lost.values()), list(lost)[:3], sum(extra.values()), list(extra)[:3])
 
 
 def environment(extra):

@@ -4,6 +4,9 @@ import json
 import os
 import urllib.parse
 
+import deltalake
+import duckdb
+import pyarrow
 import pyarrow.parquet
 
 
@@ -71,6 +74,29 @@ class Table:
         for add, data in self.read():
             stats = json.loads(add["stats"]) if add.get("stats") else {}
             assert stats.get("numRecords", data.num_rows) == data.num_rows, add
-            lists = [data.column(column).to_pylist() for column in columns]
-            rows += [tuple(str(value) if hasattr(value, "as_tuple") else value for value in row) for row in zip(*lists)]
+            rows += plain_rows(data, columns)
         return rows
+
+
+def plain_rows(data, columns):
+    """Rows of an arrow table; decimals as their exact text."""
+    lists = [data.column(column).to_pylist() for column in columns]
+    return [tuple(str(value) if hasattr(value, "as_tuple") else value for value in row) for row in zip(*lists)]
+
+
+def rows_by_delta_rs(folder, columns):
+    return plain_rows(pyarrow.table(deltalake.DeltaTable(folder).to_pyarrow_table()), columns)
+
+
+def rows_by_duckdb(folder, columns):
+    """The live files of the log, by DuckDB's Parquet reader."""
+    table = Table(folder)
+    files = [table.file(add) for add in table.adds.values()]
+    if not files:
+        return []
+    # A connection of its own: tests run side by side.
+    connection = duckdb.connect()
+    relation = connection.execute("SELECT * FROM read_parquet(?, union_by_name=true)", [files])
+    rows = plain_rows(relation.to_arrow_table() if hasattr(relation, "to_arrow_table") else relation.arrow(), columns)
+    connection.close()
+    return rows

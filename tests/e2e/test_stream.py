@@ -338,6 +338,8 @@ def test_stream_that_loses_the_first_version_to_another_loses_no_file(case):
             file.write("".join("%d,%s,%s\n" % row for row in rows))
         case.ledger.update(rows)
     slow = case.start(env={"CS_FAULT": "commit.before_put@1:sleep=1500"})
+    # Its part is there: it has planned a table of its own making and is about to commit version 0.
+    wait_for("a part", lambda: os.path.isdir(case.table) and any(name.endswith(".parquet") for name in os.listdir(case.table)))
     case.run(source=other, checkpoint=case.checkpoint + "2")
     _, err = slow.communicate(timeout=30)
     assert slow.returncode == 0 and "anew" in err, err

@@ -4,7 +4,7 @@
 
 Variants of a row alternate within each round (A B C, A B C …); a figure is the median of the rounds' ratios with
 min..max. Every timed run is checked (row count and an order-free sum against the generator's) before its figure
-counts. Prints a table and writes bench.json in the folder of the data."""
+counts. Prints a table and writes bench.json into the build folder."""
 import argparse
 import json
 import os
@@ -19,7 +19,7 @@ import duckdb
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
-from harness import SUBMIT, delta_replay, descendants, environment, name_of  # noqa: E402
+from harness import BIN, SUBMIT, delta_replay, descendants, environment, name_of  # noqa: E402
 
 SETS = {
     "ecom": {
@@ -280,7 +280,7 @@ def main():
     finally:
         shutil.rmtree(bench.folder)
     if not options.smoke:
-        with open("bench.json", "w", encoding="utf-8") as file:
+        with open(os.path.join(BIN, "..", "bench.json"), "w", encoding="utf-8") as file:
             json.dump(bench.figures, file, indent=1)
     print("%d passed, 0 failed" % passed)
 

@@ -18,6 +18,8 @@ import time
 import duckdb
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+# Figures are those of the release build: the tests' build has fault points.
+os.environ.setdefault("CSTREAM_BIN", os.path.join(HERE, "..", "..", "build", "bin"))
 sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
 from harness import BIN, SUBMIT, delta_replay, descendants, environment, name_of  # noqa: E402
 

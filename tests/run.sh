@@ -96,6 +96,7 @@ suite unit-asan ctests build-asan '^unit/'
 suite property ctests build-test '^property/'
 suite sim tests/sim/run.sh build-test "$CSTREAM_SEEDS"
 suite mutants tests/sim/mutants.sh build-test
+suite model tests/model/run.sh
 suite e2e "$PYTHON" tests/e2e/run.py
 suite e2e-asan env CSTREAM_BIN="$root/build-asan/bin" "$PYTHON" tests/e2e/run.py test_
 suite interop "$PYTHON" tests/interop/run.py

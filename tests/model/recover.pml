@@ -324,7 +324,7 @@ batch: atomic {
             :: else -> refuse_if(i == 0 || n == BATCHES) /* nothing to do */
             fi;
             p = 32 | ((e & 1) << 4) | (id << 3) | i;
-            makes = (slot[0] == FREE -> 128 | (s << 3) | ((e & 1) << 1) | id : table_id);
+            makes = (slot[0] == FREE -> 128 | s : table_id); /* made from S: a late commit makes the same table */
             at[ME].plan = p; at[ME].makes = makes; at[ME].seen = at[ME].seen | i
         :: else
         fi;
